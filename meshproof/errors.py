@@ -1,0 +1,58 @@
+"""Every error that meshproof raises on purpose.
+
+    MeshproofError
+    ├── BadInput            exit 2: a choice, a file or a combination that cannot be used; nothing was changed
+    ├── MachineCannot       exit 3: this machine lacks something that the run needs
+    │   └── CommandFailed   exit 3: a program that should have succeeded did not
+    ├── NotReady            exit 1: a state did not come in time; the last state seen is in the message
+    └── Refuted             exit 1: what was claimed is false
+
+The message names the object, what was expected, what was seen and what to do next.
+"""
+
+from __future__ import annotations
+
+PROVEN = 0
+REFUTED = 1
+BAD_INPUT = 2
+MACHINE_CANNOT = 3
+INTERRUPTED = 130
+
+
+class MeshproofError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns for it."""
+
+    exit_code = REFUTED
+
+
+class BadInput(MeshproofError):
+    """A choice, file or combination that cannot be used. Nothing was changed."""
+
+    exit_code = BAD_INPUT
+
+
+class MachineCannot(MeshproofError):
+    """This machine lacks something that the run needs; the message says what, and the remedy."""
+
+    exit_code = MACHINE_CANNOT
+
+
+class CommandFailed(MachineCannot):
+    """A program failed. The message is the command, ready to paste, with its exit code and output."""
+
+    def __init__(self, command: str, code: int, stdout: str, stderr: str, note: str = "") -> None:
+        self.command = command
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        parts = [f"command failed with exit code {code}{note}:", f"  {command}"]
+        parts += [f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()]
+        super().__init__("\n".join(parts))
+
+
+class NotReady(MeshproofError):
+    """A state did not come before its deadline."""
+
+
+class Refuted(MeshproofError):
+    """A claim is false; the message gives the claim, what was expected and what was seen."""

@@ -1,0 +1,177 @@
+"""The one door to processes: argument lists only, always with a deadline, and errors that can be pasted."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshproof.errors import CommandFailed
+
+log = logging.getLogger(__name__)
+
+TERMINATE_GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished process: what ran, how it ended, what it printed and how long it took."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def command(self) -> str:
+        """The command as one would paste it into a shell."""
+        return shlex.join(self.argv)
+
+
+def run(
+    *argv: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    timeout_s: float = 120.0,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run a program to its end.
+
+    Args:
+        argv: The program and its arguments; no shell is involved.
+        cwd: Folder to run in.
+        env: Variables added to this process's environment.
+        stdin: Text given on standard input.
+        timeout_s: Seconds after which the program and its children are ended.
+        check: Raise when the exit code is not 0.
+        on_line: Called with each line of output (stdout and stderr merged into stdout) as it appears.
+
+    Raises:
+        CommandFailed: The program cannot be started, failed, or was still running at the deadline.
+    """
+    command = shlex.join(argv)
+    log.debug("run: %s", command)
+    started = time.monotonic()
+    process = _spawn(argv, cwd, env, merge=on_line is not None)
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        _end_group(process)
+
+    alarm = threading.Timer(timeout_s, expire)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        if on_line is None:
+            stdout, stderr = process.communicate(stdin)
+        else:
+            stdout, stderr = _follow(process, on_line), ""
+    except BaseException:
+        _end_group(process)
+        raise
+    finally:
+        alarm.cancel()
+    done = Completed(argv, process.returncode, stdout, stderr, time.monotonic() - started)
+    if expired.is_set():
+        raise CommandFailed(command, done.code, stdout, stderr, f" (ended after its limit of {timeout_s:g} s)")
+    if check and done.code != 0:
+        raise CommandFailed(command, done.code, stdout, stderr)
+    return done
+
+
+def _spawn(
+    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None, *, merge: bool
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env={**os.environ, **env} if env else None,
+            stdin=subprocess.DEVNULL if merge else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandFailed(shlex.join(argv), 127, "", str(error), " (cannot be started)") from error
+
+
+def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> str:
+    lines: list[str] = []
+    assert process.stdout is not None  # noqa: S101 - asked for with PIPE
+    for line in process.stdout:
+        lines.append(line)
+        on_line(line.rstrip("\n"))
+    process.wait()
+    return "".join(lines)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """End a process that leads its own session, children included: politely, then for good."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(TERMINATE_GRACE_S)
+            return
+
+
+class Background:
+    """A process that runs beside us; `stop()` ends it and its children. Usable as a context manager."""
+
+    def __init__(self, *argv: str, log_path: Path, env: Mapping[str, str] | None = None) -> None:
+        self.argv = argv
+        self.log_path = log_path
+        log.debug("start: %s", shlex.join(argv))
+        with log_path.open("w") as output:
+            try:
+                self._process = subprocess.Popen(
+                    argv,
+                    env={**os.environ, **env} if env else None,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise CommandFailed(shlex.join(argv), 127, "", str(error), " (cannot be started)") from error
+
+    @property
+    def pid(self) -> int:
+        """The process's id, which is also its group's and its session's."""
+        return self._process.pid
+
+    def running(self) -> bool:
+        """Whether it is still alive."""
+        return self._process.poll() is None
+
+    def output(self) -> str:
+        """All that it has printed so far, stdout and stderr together."""
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End it; nothing happens when it has ended already."""
+        if self.running():
+            _end_group(self._process)
+
+    def __enter__(self) -> Background:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,42 @@
+"""The one door to YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meshproof.errors import BadInput
+
+
+def load(text: str, origin: str = "YAML") -> list[dict[str, Any]]:
+    """Parse all documents of a text, empty ones left out.
+
+    Raises:
+        BadInput: The text is not YAML, or a document is not a mapping.
+    """
+    try:
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+    except yaml.YAMLError as error:
+        raise BadInput(f"{origin}: not valid YAML: {error}") from error
+    for document in documents:
+        if not isinstance(document, dict):
+            raise BadInput(f"{origin}: expected a mapping at the top, found {type(document).__name__}")
+    return documents
+
+
+def load_file(path: Path) -> list[dict[str, Any]]:
+    """Parse all documents of a file; see `load`."""
+    return load(path.read_text(), str(path))
+
+
+def dump(*documents: object) -> str:
+    """Write documents in block style, keys in the order given."""
+    return "---\n".join(yaml.safe_dump(document, sort_keys=False, width=120) for document in documents)
+
+
+def dump_all(documents: Iterable[object]) -> str:
+    """Write documents from any iterable; see `dump`."""
+    return dump(*documents)
