@@ -46,7 +46,9 @@ class CommandFailed(MachineCannot):
         self.stdout = stdout
         self.stderr = stderr
         parts = [f"command failed with exit code {code}{note}:", f"  {command}"]
-        parts += [f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()]
+        parts += [
+            f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()
+        ]
         super().__init__("\n".join(parts))
 
 

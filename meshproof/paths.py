@@ -12,7 +12,7 @@ def cache_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """What runs now, sockets, pids and kubeconfigs: `$XDG_STATE_HOME/meshproof`, by default `~/.local/state/meshproof`."""
+    """What runs now, sockets, pids, kubeconfigs: `$XDG_STATE_HOME/meshproof`, else `~/.local/state/meshproof`."""
     return _under("XDG_STATE_HOME", ".local/state")
 
 

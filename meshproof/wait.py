@@ -21,7 +21,7 @@ class Clock:
     """Where time comes from, and how to let it pass. Tests bring their own."""
 
     now: Callable[[], float] = time.monotonic
-    pause: Callable[[float], object] = time.sleep
+    pause: Callable[[float], None] = time.sleep
 
 
 def wait_for(
