@@ -1,0 +1,7 @@
+"""A container engine: one that answers is used as it is; where none does, meshproof starts a Docker of its own."""
+
+from __future__ import annotations
+
+from meshproof.engine.core import Engine, ensure_engine, stop_engine
+
+__all__ = ["Engine", "ensure_engine", "stop_engine"]

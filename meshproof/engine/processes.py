@@ -1,0 +1,73 @@
+"""Processes of ours that outlive us: known by a recorded pid, believed only when the command line is ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshproof.errors import NotReady
+from meshproof.wait import wait_for
+
+PROC = Path("/proc")
+KILL_GRACE_S = 5.0
+
+
+def arguments(pid: int, proc: Path = PROC) -> tuple[str, ...]:
+    """The command line of a process; empty when there is none, or only its unreaped remains."""
+    try:
+        raw = (proc / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ()
+    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
+
+
+def with_argument(mark: str, proc: Path = PROC) -> tuple[int, ...]:
+    """Pids of the processes one of whose arguments is exactly `mark` (a path of ours, never a program's name)."""
+    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
+    return tuple(sorted(pid for pid in pids if mark in arguments(pid, proc)))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A process with a pid file. A pid whose command line lacks `mark` belongs to somebody else by now."""
+
+    pid_path: Path
+    mark: str
+    proc: Path = PROC
+
+    def pid(self) -> int | None:
+        """Its pid while it lives; None for a missing, broken or stale record."""
+        try:
+            pid = int(self.pid_path.read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if self.mark in arguments(pid, self.proc) else None
+
+    def record(self, pid: int) -> None:
+        """Remember a process just started; a killed writer leaves the old record whole."""
+        fresh = self.pid_path.with_suffix(".new")
+        fresh.write_text(f"{pid}\n")
+        fresh.replace(self.pid_path)
+
+    def end(self, timeout_s: float) -> None:
+        """End it: asked first, killed after `timeout_s` seconds; the record goes. A stale record harms nobody."""
+        pid = self.pid()
+        if pid is not None:
+            _signal(pid, signal.SIGTERM)
+            try:
+                self._await_end(timeout_s)
+            except NotReady:
+                _signal(pid, signal.SIGKILL)
+                self._await_end(KILL_GRACE_S)
+        self.pid_path.unlink(missing_ok=True)
+
+    def _await_end(self, timeout_s: float) -> None:
+        wait_for(self.pid, lambda pid: pid is None, what=f"the end of {self.mark}", timeout_s=timeout_s, every_s=0.05)
+
+
+def _signal(pid: int, sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
