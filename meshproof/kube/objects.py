@@ -1,0 +1,120 @@
+"""Frozen snapshots of how workloads are reached: gateways, routes, services, namespaces.
+
+`from_dict` as in `meshproof.kube.workloads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshproof.kube.conditions import Condition, conditions_of
+from meshproof.kube.raw import Raw
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway; `parameters_ref` is its infrastructure's parameters as `KIND/NAME`, empty where it has none."""
+
+    namespace: str
+    name: str
+    generation: int
+    conditions: tuple[Condition, ...]
+    parameters_ref: str
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Gateway:
+        """Read the API's form of a gateway."""
+        gateway = Raw.of("Gateway", raw)
+        ref = "spec.infrastructure.parametersRef"
+        return cls(
+            namespace=gateway.need("metadata.namespace", str),
+            name=gateway.need("metadata.name", str),
+            generation=gateway.need("metadata.generation", int),
+            conditions=conditions_of(gateway, "status.conditions"),
+            parameters_ref=f"{gateway.need(f'{ref}.kind', str)}/{gateway.need(f'{ref}.name', str)}"
+            if gateway.has(ref)
+            else "",
+        )
+
+
+@dataclass(frozen=True)
+class RouteParent:
+    """What one controller says of a route at one parent; `parent` is `NAMESPACE/NAME`."""
+
+    parent: str
+    controller: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class HTTPRoute:
+    """A route and what the controllers of its parents say; `parents` is empty until one has spoken."""
+
+    namespace: str
+    name: str
+    generation: int
+    hostnames: tuple[str, ...]
+    parents: tuple[RouteParent, ...]
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> HTTPRoute:
+        """Read the API's form of a route."""
+        route = Raw.of("HTTPRoute", raw)
+        namespace = route.need("metadata.namespace", str)
+        hostnames: list[str] = route.get("spec.hostnames", [])
+        return cls(
+            namespace=namespace,
+            name=route.need("metadata.name", str),
+            generation=route.need("metadata.generation", int),
+            hostnames=tuple(hostnames),
+            parents=tuple(
+                RouteParent(
+                    # A reference without a namespace stays in the route's own.
+                    parent=f"{part.get('parentRef.namespace', namespace)}/{part.need('parentRef.name', str)}",
+                    controller=part.need("controllerName", str),
+                    conditions=conditions_of(part, "conditions"),
+                )
+                for part in route.parts("status.parents")
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service; `ports` are (name, number), the name empty where it has none."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    ports: tuple[tuple[str, int], ...]
+    selector: Mapping[str, str]
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Service:
+        """Read the API's form of a service."""
+        service = Raw.of("Service", raw)
+        return cls(
+            namespace=service.need("metadata.namespace", str),
+            name=service.need("metadata.name", str),
+            labels=service.texts("metadata.labels"),
+            annotations=service.texts("metadata.annotations"),
+            ports=tuple((port.get("name", ""), port.need("port", int)) for port in service.parts("spec.ports")),
+            selector=service.texts("spec.selector"),
+        )
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace and its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Namespace:
+        """Read the API's form of a namespace."""
+        namespace = Raw.of("Namespace", raw)
+        return cls(namespace.need("metadata.name", str), namespace.texts("metadata.labels"))
