@@ -1,0 +1,46 @@
+"""Certificates: what identifies the leaf of a PEM chain."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from meshproof.errors import Refuted
+
+
+class NotACertificate(Refuted):
+    """A text that holds no certificate that can be read."""
+
+
+def leaf_sha256(pem_chain: str) -> str:
+    """SHA-256 of the DER form of the chain's first certificate, 64 lowercase hex digits, as XFCC's Hash has it.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    return _leaf(pem_chain).fingerprint(SHA256()).hex()
+
+
+def leaf_uris(pem_chain: str) -> tuple[str, ...]:
+    """URI subject alternative names of the chain's first certificate, in its order; empty when it has none.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    try:
+        names = _leaf(pem_chain).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    except ValueError as error:
+        raise NotACertificate(f"certificate: its extensions cannot be read: {error}") from error
+    return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def _leaf(pem_chain: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem_chain.encode())
+    except ValueError as error:
+        # The beginning is enough to recognise the text, and no private key is spelled out in a log.
+        raise NotACertificate(
+            f"certificate chain: expected PEM that begins with a certificate, found {pem_chain[:40]!r}: {error}"
+        ) from error
