@@ -18,6 +18,8 @@ from meshproof.wait import wait_for
 
 Announce = Callable[[str], None]
 
+# a daemon answers before it has found its containerd (again), and names its parts that it reaches
+VERSION_FORMAT = "{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}"
 ANSWER_S = 5.0
 START_S = 60.0
 LOCK_S = 900.0  # as long as an installation by somebody else may take
@@ -70,12 +72,12 @@ def find_engine() -> Engine | Silence:
         MachineCannot: The user names an engine (DOCKER_HOST or DOCKER_CONTEXT) that does not answer.
     """
     daemon = own_daemon()
-    theirs = _ask("found", {})
+    names_ours = os.environ.get("DOCKER_HOST") == daemon.env["DOCKER_HOST"]
+    theirs = Silence("DOCKER_HOST names our own, which does not run") if names_ours else _ask("found", {})
     if isinstance(theirs, Engine):
         return theirs
     for variable in ("DOCKER_HOST", "DOCKER_CONTEXT"):
-        named = os.environ.get(variable, "")
-        if named and named != daemon.env["DOCKER_HOST"]:
+        if (named := os.environ.get(variable)) and not names_ours:
             raise MachineCannot(
                 f"the container engine that {variable}={named} names does not answer: {theirs.reason}; "
                 f"start it, or unset {variable} to let meshproof look for another or start its own"
@@ -130,9 +132,10 @@ def stop_engine(announce: Announce) -> None:
         announce("no engine of ours runs")
         return
     with _locked(daemon, announce):
-        if daemon.dockerd.pid() is None and daemon.containerd.pid() is None and not daemon.shims():
+        if not daemon.alive() and not daemon.shims():
+            ran = daemon.dockerd.pid() or daemon.containerd.pid()
             daemon.end()
-            announce("no engine of ours runs")
+            announce("stopped what was left of our own engine" if ran else "no engine of ours runs")
             return
         engine = _ask("own", daemon.env) if daemon.alive() else Silence("killed")
         if isinstance(engine, Silence):
@@ -159,7 +162,10 @@ def _start(daemon: Daemon, announce: Announce) -> Engine:
     if daemon.alive():
         # both run and do not answer: nothing to be gained by waiting for them
         daemon.end()
-    daemon.launch()
+    try:
+        daemon.launch()
+    except OSError as error:
+        raise MachineCannot(f"our own Docker daemon cannot be set up in {daemon.folder}: {error}") from error
 
     def died(_: Engine | Silence) -> str | None:
         return None if daemon.alive() else "a process of it ended by itself"
@@ -174,9 +180,9 @@ def _start(daemon: Daemon, announce: Announce) -> Engine:
             failed=died,
         )
     except NotReady as error:
-        raise MachineCannot(
-            f"{error}\n{daemon.log_tail()}\nFree what it lacks, or start a container engine by hand."
-        ) from error
+        story = f"{error}\n{daemon.last_words()}\nGive it what it lacks, or start a container engine by hand."
+        daemon.end()
+        raise MachineCannot(story) from error
     assert isinstance(answer, Engine)  # noqa: S101 - what was waited for
     announce(f"our own Docker {answer.version} answers; for a client: DOCKER_HOST={daemon.env['DOCKER_HOST']}")
     return answer
@@ -188,12 +194,14 @@ def _ask(kind: Literal["found", "own"], env: Mapping[str, str]) -> Engine | Sile
     if client is None:
         return Silence("there is no docker client")
     try:
-        answer = run(client, "version", "--format", "{{.Server.Version}}", env=env, timeout_s=ANSWER_S, check=False)
+        answer = run(client, "version", "--format", VERSION_FORMAT, env=env, timeout_s=ANSWER_S, check=False)
     except CommandFailed:
         return Silence(f"`docker version` did not return within {ANSWER_S:g} s")
-    version = answer.stdout.strip()
+    version, *components = answer.stdout.split() or [""]
     if answer.code != 0 or not version:
         return Silence(answer.stderr.strip() or f"`docker version` ended with exit code {answer.code}")
+    if kind == "own" and "containerd" not in components:
+        return Silence(f"our own Docker {version} does not reach its containerd yet")
     return Engine(kind, version, env)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from meshproof.engine import runc_wrapper
 from meshproof.engine.install import program, search_path
-from meshproof.engine.processes import Recorded, with_argument
+from meshproof.engine.processes import Recorded, kill_children, with_argument
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.run import Background, run
 
@@ -72,16 +73,16 @@ class Daemon:
 
     def alive(self) -> bool:
         """Whether both processes run; says nothing about whether they answer."""
-        return self.dockerd.pid() is not None and self.containerd.pid() is not None
+        return all(record.pid() is not None for record in self._records().values())
 
-    def log_tail(self, lines: int = 15) -> str:
-        """The last lines that each of the two processes printed."""
-        tails: list[str] = []
-        for name in ("containerd.log", "dockerd.log"):
-            path = self.folder / name
+    def last_words(self, lines: int = 8) -> str:
+        """The last lines printed by whichever of the two processes ended, or by the daemon when both run."""
+        ended = [name for name, record in self._records().items() if record.pid() is None]
+        told: list[str] = []
+        for path in (self.folder / f"{name}.log" for name in ended or ["dockerd"]):
             if path.exists():
-                tails += [f"{path}:", *(f"  {line}" for line in path.read_text(errors="replace").splitlines()[-lines:])]
-        return "\n".join(tails)
+                told += [f"{path}:", *(f"  {line}" for line in path.read_text(errors="replace").splitlines()[-lines:])]
+        return "\n".join(told)
 
     def launch(self) -> None:
         """Start whichever of the two processes does not run; stale pids and sockets are no obstacle.
@@ -103,6 +104,8 @@ class Daemon:
         if self.containerd.pid() is None:
             self._start("containerd", self.containerd, ("--config", str(self.folder / "containerd.toml")), env)
         if self.dockerd.pid() is None:
+            # dockerd ends what a killed one left running; a container that heeds no signal would cost it ten seconds
+            kill_children(self.shims())
             # dockerd takes any living process for itself when its pid is in the file: pids are reused
             (self.folder / "docker.pid").unlink(missing_ok=True)
             self._start("dockerd", self.dockerd, ("--config-file", str(self.folder / "daemon.json")), env)
@@ -113,8 +116,14 @@ class Daemon:
         self.containerd.end(STOP_CONTAINERD_S)
         if Path("/sys/class/net", self.bridge).exists():
             run(_needed("ip"), "link", "delete", self.bridge)
+        # a killed daemon leaves mounts behind, and a folder with mounts cannot be deleted
+        for mount in reversed(mounts_below(self.folder, Path("/proc/self/mounts").read_text())):
+            run("umount", mount)
         for path in (self.socket, self.containerd_socket):
             path.unlink(missing_ok=True)
+
+    def _records(self) -> dict[str, Recorded]:
+        return {"containerd": self.containerd, "dockerd": self.dockerd}
 
     def _start(self, name: str, record: Recorded, arguments: Iterable[str], env: dict[str, str]) -> None:
         process = Background(_needed(name), *arguments, log_path=self.folder / f"{name}.log", env=env)
@@ -166,6 +175,12 @@ address = {json.dumps(str(self.containerd_socket))}
             run(ip, "link", "add", "name", self.bridge, "type", "bridge")
         run(ip, "address", "replace", f"{subnet.network_address + 1}/24", "dev", self.bridge)
         run(ip, "link", "set", self.bridge, "up")
+
+
+def mounts_below(folder: Path, mounts: str) -> list[str]:
+    """Mount points below a folder, in the order in which they were mounted, by the text of /proc/self/mounts."""
+    points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[1]) for line in mounts.splitlines()]
+    return [point for point in points if Path(point).is_relative_to(folder)]
 
 
 def has_capability(status: str, number: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,21 @@ def arguments(pid: int, proc: Path = PROC) -> tuple[str, ...]:
 
 def with_argument(mark: str, proc: Path = PROC) -> tuple[int, ...]:
     """Pids of the processes one of whose arguments is exactly `mark` (a path of ours, never a program's name)."""
-    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return tuple(sorted(pid for pid in pids if mark in arguments(pid, proc)))
+    return tuple(pid for pid in _all(proc) if mark in arguments(pid, proc))
+
+
+def kill_children(parents: Sequence[int], proc: Path = PROC) -> None:
+    """Kill what the given processes started, and leave the parents to report it."""
+    for pid in _all(proc):
+        with contextlib.suppress(OSError):
+            # the name, in brackets, may hold anything; behind it come the state and the parent
+            parent = int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent in parents:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _all(proc: Path) -> list[int]:
+    return sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
 
 
 @dataclass(frozen=True)
