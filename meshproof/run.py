@@ -52,14 +52,17 @@ def run(
         argv: The program and its arguments; no shell is involved.
         cwd: Folder to run in.
         env: Variables added to this process's environment.
-        stdin: Text given on standard input.
+        stdin: Text given on standard input; not together with `on_line`.
         timeout_s: Seconds after which the program and its children are ended.
         check: Raise when the exit code is not 0.
         on_line: Called with each line of output (stdout and stderr merged into stdout) as it appears.
 
     Raises:
         CommandFailed: The program cannot be started, failed, or was still running at the deadline.
+        ValueError: Both `stdin` and `on_line` are given.
     """
+    if stdin and on_line:
+        raise ValueError("stdin and on_line cannot be combined: the one would wait for the other")
     command = shlex.join(argv)
     log.debug("run: %s", command)
     started = time.monotonic()
@@ -73,16 +76,17 @@ def run(
     alarm = threading.Timer(timeout_s, expire)
     alarm.daemon = True
     alarm.start()
-    try:
-        if on_line is None:
-            stdout, stderr = process.communicate(stdin)
-        else:
-            stdout, stderr = _follow(process, on_line), ""
-    except BaseException:
-        _end_group(process)
-        raise
-    finally:
-        alarm.cancel()
+    with process:  # closes its pipes
+        try:
+            if on_line is None:
+                stdout, stderr = process.communicate(stdin)
+            else:
+                stdout, stderr = _follow(process, on_line), ""
+        except BaseException:
+            _end_group(process)
+            raise
+        finally:
+            alarm.cancel()
     done = Completed(argv, process.returncode, stdout, stderr, time.monotonic() - started)
     if expired.is_set():
         raise CommandFailed(command, done.code, stdout, stderr, f" (ended after its limit of {timeout_s:g} s)")
@@ -122,13 +126,15 @@ def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> s
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
-    """End a process that leads its own session, children included: politely, then for good."""
+    """End a process that leads its own session, children included: politely, then for good.
+
+    The second signal is sent even when the leader has gone: a child that outlived it would hold our pipes open.
+    """
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(TERMINATE_GRACE_S)
-            return
 
 
 class Background:

@@ -19,7 +19,7 @@ def load(text: str, origin: str = "YAML") -> list[dict[str, Any]]:
     """
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise BadInput(f"{origin}: not valid YAML: {error}") from error
     for document in documents:
         if not isinstance(document, dict):
@@ -28,8 +28,16 @@ def load(text: str, origin: str = "YAML") -> list[dict[str, Any]]:
 
 
 def load_file(path: Path) -> list[dict[str, Any]]:
-    """Parse all documents of a file; see `load`."""
-    return load(path.read_text(), str(path))
+    """Parse all documents of a file.
+
+    Raises:
+        BadInput: The file cannot be read, or as for `load`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: expected a readable YAML file: {error}") from error
+    return load(text, str(path))
 
 
 def dump(*documents: object) -> str:
