@@ -1,0 +1,69 @@
+"""Results: what verdict follows from which checks, and the story a refuted one tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshproof.errors import Refuted
+from meshproof.results import CheckResult, RunResult, Status, StepResult, Verdict
+
+
+def check(id_: str, status: Status, reason: str = "") -> CheckResult:
+    return CheckResult(id_, f"claim of {id_}", "this", "that", status, reason=reason)
+
+
+def step(*checks: CheckResult, error: str = "") -> StepResult:
+    return StepResult("route", "Route to httpbin", ("kubectl apply",), 0.0, 1.0, checks, error=error)
+
+
+def verdict(*steps: StepResult, allowed: frozenset[str] = frozenset()) -> Verdict:
+    return RunResult({}, {}, 0.0, steps, allowed).verdict
+
+
+GOOD, BAD, LEFT_OUT = check("a", "proven"), check("b", "refuted"), check("c", "skipped")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([step(GOOD)], "proven"),
+        ([step(GOOD), step(GOOD)], "proven"),
+        ([step(GOOD), step(BAD)], "refuted"),
+        ([step(GOOD, LEFT_OUT)], "incomplete"),
+        ([step(LEFT_OUT), step(BAD)], "refuted"),
+        ([], "incomplete"),
+        ([step()], "incomplete"),
+        ([step(GOOD), step(error="apply failed")], "incomplete"),
+        ([step(BAD, error="wait ran out")], "refuted"),
+    ],
+)
+def test_verdicts(steps: list[StepResult], expected: Verdict) -> None:
+    assert verdict(*steps) == expected
+
+
+def test_only_the_skips_that_the_cell_declares_are_allowed() -> None:
+    assert verdict(step(GOOD, LEFT_OUT), allowed=frozenset({"c"})) == "proven"
+    assert verdict(step(GOOD, LEFT_OUT), allowed=frozenset({"d"})) == "incomplete"
+    assert verdict(step(GOOD, BAD), allowed=frozenset({"b"})) == "refuted"
+
+
+def test_a_proven_check_is_true() -> None:
+    assert step(GOOD, BAD).proven("a")
+
+
+@pytest.mark.parametrize("result", [BAD, LEFT_OUT])
+def test_a_check_that_is_not_proven_tells_its_story(result: CheckResult) -> None:
+    with pytest.raises(Refuted) as raised:
+        step(check(result.id, result.status, "because"), error="apply failed").proven(result.id)
+    assert str(raised.value).splitlines() == [
+        f"Route to httpbin: claim of {result.id} [{result.id}]",
+        f"  {result.status}: because",
+        "  expected: this",
+        "  observed: that",
+        "  step: apply failed",
+    ]
+
+
+def test_an_unknown_check_is_an_error_that_names_those_there_are() -> None:
+    with pytest.raises(KeyError, match="step route has no check x; it has a, b"):
+        step(GOOD, BAD).proven("x")
