@@ -1,0 +1,76 @@
+"""The folder of a run: where it is, what is in it, and the link to the newest one."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from meshproof.errors import BadInput, MachineCannot
+from meshproof.report import html, junit, results_json, timeline
+from meshproof.report.redact import redact_run
+from meshproof.report.summary import utc
+from meshproof.results import RunResult
+
+LATEST = "latest"
+
+
+def new_run_folder(root: Path, name: str = "", *, started: float | None = None) -> Path:
+    """Make an empty folder for a run and let `latest` beside it point to it.
+
+    Args:
+        root: The folder of all runs; made where it is missing.
+        name: Follows the time in the folder's name; letters, digits, dots and dashes are kept.
+        started: Seconds since the epoch; now by default.
+
+    Raises:
+        BadInput: `latest` is something of the user's own, not a link.
+        MachineCannot: The folder cannot be made.
+    """
+    at = utc(time.time() if started is None else started, "seconds").replace("-", "").replace(":", "")
+    stem = "-".join(part for part in (at, re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")) if part)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = _fresh(root, stem)
+        _point(root / LATEST, folder.name)
+    except OSError as error:
+        raise MachineCannot(
+            f"{root}: expected to make a folder for the run, but: {error.strerror or error}\n"
+            "  make the folder writable, or make room on the disk, and run again"
+        ) from error
+    return folder
+
+
+def write_all(run: RunResult, folder: Path) -> None:
+    """Write results.json, junit.xml, timeline.svg and report.html, secrets taken out.
+
+    Raises:
+        MachineCannot: A file cannot be written.
+    """
+    run = redact_run(run)
+    results_json.write(run, folder / "results.json")
+    junit.write(run, folder / "junit.xml")
+    timeline.write(run, folder / "timeline.svg")
+    html.write(run, folder / "report.html", diagnostics=(folder / "diagnostics").is_dir())
+
+
+def _fresh(root: Path, stem: str) -> Path:
+    """Two runs may begin in the same second: the later one gets a number."""
+    number = 1
+    while True:
+        folder = root / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _point(link: Path, target: str) -> None:
+    if link.exists() and not link.is_symlink():
+        raise BadInput(f"{link}: expected a link to the newest run, found something else; move it away and run again")
+    fresh = link.with_name(f".{link.name}.{target}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)

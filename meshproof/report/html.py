@@ -1,0 +1,102 @@
+"""report.html: a run as one page to look at, with nothing outside of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from meshproof.report import summary, timeline
+from meshproof.report.files import write_text
+from meshproof.report.redact import redact_run
+from meshproof.results import Moment, RunResult, StepResult
+
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A command as it was typed, and the moment in which it ran, where there was one."""
+
+    text: str
+    moment: Moment | None
+
+
+def write(run: RunResult, path: Path, *, diagnostics: bool = False) -> None:
+    """Write the page, secrets taken out.
+
+    Args:
+        run: What to show.
+        path: The file.
+        diagnostics: Whether there is a diagnostics/ folder beside the file to point to.
+
+    Raises:
+        MachineCannot: The file cannot be written.
+    """
+    write_text(path, render(run, diagnostics=diagnostics))
+
+
+def render(run: RunResult, *, diagnostics: bool = False) -> str:
+    """The page as text: one file, light or dark as the reader prefers, readable on a phone and on paper."""
+    run = redact_run(run)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["duration"] = summary.duration
+    environment.filters["clean"] = _clean
+    template = environment.from_string(_resource("report.html.j2"))
+    checks = summary.checks(run)
+    return template.render(
+        run=run,
+        style=Markup(_resource("report.css")),  # noqa: S704 - a file of this package
+        picture=Markup(timeline.render(run)),  # noqa: S704 - it escapes what it shows
+        checks=checks,
+        proven=summary.proven(checks),
+        versions=summary.versions(run),
+        choices=run.choices.items(),
+        began=summary.utc(run.started, "seconds").replace("T", " ").replace("Z", " UTC"),
+        seconds=summary.seconds(run),
+        failed=[(step, check) for step in run.steps for check in step.checks if check.status == "refuted"],
+        broken=[step for step in run.steps if step.error],
+        skipped=[(step, check) for step in run.steps for check in step.checks if check.status == "skipped"],
+        typed=_typed,
+        others=_others,
+        state=_state,
+        proven_of=summary.proven,
+        mark={"proven": "✓", "refuted": "✗", "skipped": "○"},
+        diagnostics=diagnostics,
+    )
+
+
+def _resource(name: str) -> str:
+    return resources.files("meshproof.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _clean(text: str) -> str:
+    """Without the colours and other codes that programs send to terminals."""
+    return _TERMINAL_CODES.sub("", text.replace("\r\n", "\n"))
+
+
+def _typed(step: StepResult) -> list[_Typed]:
+    """Join each command to its moment: by its label, or by the order where the labels are others."""
+    ran = [moment for moment in step.moments if moment.kind == "command"]
+    by_label = {moment.label.strip(): moment for moment in ran}
+    if len(ran) == len(step.commands) and not any(command.strip() in by_label for command in step.commands):
+        return [_Typed(command, moment) for command, moment in zip(step.commands, ran, strict=True)]
+    return [_Typed(command, by_label.get(command.strip())) for command in step.commands]
+
+
+def _others(step: StepResult) -> list[Moment]:
+    """Moments that belong to no command as typed, in the order of time."""
+    shown = [typed.moment for typed in _typed(step)]
+    return sorted((moment for moment in step.moments if moment not in shown), key=lambda moment: moment.started)
+
+
+def _state(step: StepResult) -> str:
+    """How a step as a whole came out, in the words of its checks."""
+    statuses = {check.status for check in step.checks}
+    if step.error or "refuted" in statuses:
+        return "refuted"
+    return "skipped" if "skipped" in statuses or not step.checks else "proven"

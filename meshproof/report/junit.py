@@ -1,0 +1,79 @@
+"""junit.xml: a test suite per step, a test case per check, for continuous integration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from meshproof.report import summary
+from meshproof.report.files import write_text
+from meshproof.report.redact import redact_run
+from meshproof.results import CheckResult, RunResult, StepResult
+
+# What XML 1.0 cannot hold at all, not even escaped: terminals' control characters and lone surrogates.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write(run: RunResult, path: Path) -> None:
+    """Write a run as JUnit XML, secrets taken out.
+
+    Raises:
+        MachineCannot: The file cannot be written.
+    """
+    write_text(path, render(run))
+
+
+def render(run: RunResult) -> str:
+    """A run as JUnit XML: refuted is a failure, skipped is skipped, a step that broke is an error."""
+    run = redact_run(run)
+    suites = [_suite(step) for step in run.steps]
+    root = ElementTree.Element("testsuites", {"name": "meshproof", "time": f"{summary.seconds(run):.3f}"})
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    root.extend(suites)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(step: StepResult) -> ElementTree.Element:
+    suite = ElementTree.Element(
+        "testsuite",
+        {
+            "name": _text(step.section),
+            "tests": str(len(step.checks) + bool(step.error)),
+            "failures": str(sum(check.status == "refuted" for check in step.checks)),
+            "errors": str(int(bool(step.error))),
+            "skipped": str(sum(check.status == "skipped" for check in step.checks)),
+            "time": f"{step.seconds:.3f}",
+            "timestamp": summary.utc(step.started, "seconds"),
+        },
+    )
+    if step.error:
+        broken = ElementTree.SubElement(suite, "testcase", _case(step, step.slug, step.seconds))
+        error = ElementTree.SubElement(
+            broken, "error", {"type": "step", "message": _text(step.error.partition("\n")[0])}
+        )
+        error.text = _text(step.error)
+    for check in step.checks:
+        _outcome(ElementTree.SubElement(suite, "testcase", _case(step, check.id, check.seconds)), check)
+    ElementTree.SubElement(suite, "system-out").text = _text("\n".join(f"$ {command}" for command in step.commands))
+    return suite
+
+
+def _case(step: StepResult, name: str, seconds: float) -> dict[str, str]:
+    return {"classname": _text(f"meshproof.{step.slug}"), "name": _text(name), "time": f"{seconds:.3f}"}
+
+
+def _outcome(case: ElementTree.Element, check: CheckResult) -> None:
+    if check.status == "refuted":
+        failure = ElementTree.SubElement(case, "failure", {"type": "refuted", "message": _text(check.claim)})
+        failure.text = _text(
+            f"{check.claim}\nexpected: {check.expected}\nobserved: {check.observed}\nreason: {check.reason}"
+        )
+    elif check.status == "skipped":
+        ElementTree.SubElement(case, "skipped", {"message": _text(check.reason)})
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,115 @@
+"""results.json: a run as other programs read it. What is written can be read back without loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from meshproof.errors import BadInput
+from meshproof.report.files import write_text
+from meshproof.report.redact import redact_run
+from meshproof.report.summary import utc
+from meshproof.results import CheckResult, Moment, RunResult, StepResult
+
+
+def write(run: RunResult, path: Path) -> None:
+    """Write a run, secrets taken out, as a whole file or not at all. Times are UTC, to the microsecond.
+
+    Raises:
+        MachineCannot: The file cannot be written.
+    """
+    write_text(path, json.dumps(_run_to_dict(redact_run(run)), indent=2, ensure_ascii=False) + "\n")
+
+
+def read(path: Path) -> RunResult:
+    """Read a run that `write` wrote.
+
+    Raises:
+        BadInput: The file is missing, is not JSON, or lacks something.
+    """
+    try:
+        return _run_from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BadInput(f"{path}: expected a results file, but: {error.strerror}; run `make e2e` first") from error
+    except KeyError as error:
+        raise BadInput(f"{path}: the key {error} is missing; was this file written by another version?") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path}: not a results file: {error}") from error
+
+
+def _run_to_dict(run: RunResult) -> dict[str, Any]:
+    return {
+        "versions": dict(run.versions),
+        "choices": dict(run.choices),
+        "started": utc(run.started),
+        "verdict": run.verdict,
+        "allowed_skips": sorted(run.allowed_skips),
+        "steps": [_step_to_dict(step) for step in run.steps],
+    }
+
+
+def _step_to_dict(step: StepResult) -> dict[str, Any]:
+    return {
+        "slug": step.slug,
+        "section": step.section,
+        "commands": list(step.commands),
+        "started": utc(step.started),
+        "seconds": step.seconds,
+        "checks": [asdict(check) for check in step.checks],
+        "departures": list(step.departures),
+        "moments": [{**asdict(moment), "started": utc(moment.started)} for moment in step.moments],
+        "error": step.error,
+    }
+
+
+def _run_from_dict(run: dict[str, Any]) -> RunResult:
+    return RunResult(
+        versions=run["versions"],
+        choices=run["choices"],
+        started=_epoch(run["started"]),
+        steps=tuple(_step_from_dict(step) for step in run["steps"]),
+        allowed_skips=frozenset(run["allowed_skips"]),
+    )
+
+
+def _step_from_dict(step: dict[str, Any]) -> StepResult:
+    return StepResult(
+        slug=step["slug"],
+        section=step["section"],
+        commands=tuple(step["commands"]),
+        started=_epoch(step["started"]),
+        seconds=step["seconds"],
+        checks=tuple(_check_from_dict(check) for check in step["checks"]),
+        departures=tuple(step["departures"]),
+        moments=tuple(_moment_from_dict(moment) for moment in step["moments"]),
+        error=step["error"],
+    )
+
+
+def _check_from_dict(check: dict[str, Any]) -> CheckResult:
+    return CheckResult(
+        id=check["id"],
+        claim=check["claim"],
+        expected=check["expected"],
+        observed=check["observed"],
+        status=check["status"],
+        seconds=check["seconds"],
+        reason=check["reason"],
+    )
+
+
+def _moment_from_dict(moment: dict[str, Any]) -> Moment:
+    return Moment(
+        label=moment["label"],
+        kind=moment["kind"],
+        started=_epoch(moment["started"]),
+        seconds=moment["seconds"],
+        output=moment["output"],
+    )
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

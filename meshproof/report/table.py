@@ -1,0 +1,84 @@
+"""What the terminal shows at the end: the table of steps, the refuted checks, one verdict line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from meshproof.report import summary
+from meshproof.report.redact import redact_run
+from meshproof.results import CheckResult, RunResult, StepResult
+
+_COLOURS = {"green": "32", "red": "31", "yellow": "33", "dim": "2"}
+_OF_VERDICT = {"proven": "green", "refuted": "red", "incomplete": "yellow"}
+
+Paint = Callable[[str, str], str]
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Colour is for terminals only, and never where NO_COLOR is set to anything."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def render(run: RunResult, *, colour: bool = False) -> str:
+    """The table of steps, and below it what was not proven, with what was expected and observed."""
+    run = redact_run(run)
+    paint = _painter(colour)
+    names = [step.section for step in run.steps]
+    width = max([len("step"), *map(len, names)])
+    lines = [paint(f"  {'step':<{width}}  {'checks':>9}  {'seconds':>7}", "dim")]
+    lines += [_row(step, width, paint) for step in run.steps]
+    for step in run.steps:
+        lines += _story(step, run.allowed_skips, paint)
+    return "\n".join(lines)
+
+
+def verdict_line(run: RunResult, report: Path, *, colour: bool = False) -> str:
+    """The verdict in one line: how many checks, of which versions, how long, and where to read on."""
+    checks = summary.checks(run)
+    parts = [f"{summary.proven(checks)} of {len(checks)} checks"]
+    parts += [f"{name} {version}" for name, version in summary.versions(run, "kgateway", "istio", "kubernetes")]
+    parts.append(summary.duration(summary.seconds(run)))
+    verdict = _painter(colour)(run.verdict.upper(), _OF_VERDICT[run.verdict])
+    return f"{verdict}  {', '.join(parts)} → {report}"
+
+
+def _painter(colour: bool) -> Paint:
+    def paint(text: str, name: str) -> str:
+        return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if colour else text
+
+    return paint
+
+
+def _row(step: StepResult, width: int, paint: Paint) -> str:
+    done, count = summary.proven(step.checks), len(step.checks)
+    if step.error or any(check.status == "refuted" for check in step.checks):
+        mark = paint("✗", "red")
+    else:
+        mark = paint("✓", "green") if done == count else paint("○", "yellow")
+    return f"{mark} {step.section:<{width}}  {f'{done} of {count}':>9}  {step.seconds:>7.1f}"
+
+
+def _story(step: StepResult, allowed_skips: frozenset[str], paint: Paint) -> list[str]:
+    lines: list[str] = []
+    if step.error:
+        lines += ["", f"{paint('✗', 'red')} {step.section}: {_indented(step.error)}"]
+    for check in step.checks:
+        if check.status == "refuted":
+            lines += ["", f"{paint('✗', 'red')} {check.claim} {paint(f'[{check.id}]', 'dim')}"]
+            lines += [f"    {name}: {_indented(text)}" for name, text in _evidence(check) if text]
+        elif check.status == "skipped":
+            note = "skipped, as this cell allows" if check.id in allowed_skips else "skipped"
+            lines += ["", f"{paint('○', 'yellow')} {check.claim} {paint(f'[{check.id}]', 'dim')}"]
+            lines.append(f"    {note}: {_indented(check.reason)}")
+    return lines
+
+
+def _evidence(check: CheckResult) -> tuple[tuple[str, str], ...]:
+    return ("expected", check.expected), ("observed", check.observed), ("reason", check.reason)
+
+
+def _indented(text: str) -> str:
+    return text.rstrip().replace("\n", "\n      ")
