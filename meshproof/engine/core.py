@@ -64,6 +64,9 @@ class Silence:
 
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 def find_engine() -> Engine | Silence:
     """The engine that answers now, the user's before our own. Changes nothing.

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.engine import runc_wrapper
+from meshproof.engine.capabilities import lacks_sys_resource
 from meshproof.engine.install import program, search_path
 from meshproof.engine.processes import Recorded, kill_children, with_argument
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.run import Background, run
 
-CAP_SYS_RESOURCE = 24
 LONGEST_SOCKET_PATH = 90  # the kernel allows 107 bytes; Docker makes longer names below the same folder
 STOP_DOCKERD_S = 30.0
 STOP_CONTAINERD_S = 10.0
@@ -152,7 +152,7 @@ class Daemon:
             "oom-score-adjust": 0,
             "log-opts": {"max-size": "20m"},
         }
-        if not has_capability(Path("/proc/self/status").read_text(), CAP_SYS_RESOURCE):
+        if lacks_sys_resource():
             wrapper = self.folder / "runc-without-sys-resource"
             command = shlex.join((sys.executable, "-I", "-S", str(Path(runc_wrapper.__file__)), _needed("runc")))
             wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
@@ -181,12 +181,6 @@ def mounts_below(folder: Path, mounts: str) -> list[str]:
     """Mount points below a folder, in the order in which they were mounted, by the text of /proc/self/mounts."""
     points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[1]) for line in mounts.splitlines()]
     return [point for point in points if Path(point).is_relative_to(folder)]
-
-
-def has_capability(status: str, number: int) -> bool:
-    """Whether a process may use and pass on a capability, by the text of its /proc/PID/status."""
-    masks = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("CapEff:", "CapBnd:"))]
-    return bool(masks) and all(mask >> number & 1 for mask in masks)
 
 
 def free_subnet(routes: str) -> ipaddress.IPv4Network:

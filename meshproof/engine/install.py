@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from meshproof.engine.capabilities import NEEDED, ours
 from meshproof.errors import CommandFailed, MachineCannot
 from meshproof.run import run
 
@@ -53,6 +54,8 @@ def why_not_ours(os_release: Path = Path("/etc/os-release")) -> str:
         return f"this is {fields.get('PRETTY_NAME', 'a system without /etc/os-release')}, which is not Debian-like"
     if os.geteuid() != 0:
         return f"this is user {os.geteuid()}, not root"
+    if lacking := sorted(set(NEEDED) - ours()):
+        return f"this root may not use {' and '.join(lacking)}, as in a container that is not privileged"
     return ""
 
 

@@ -1,0 +1,223 @@
+"""Whether this machine can do the work: one line for each thing needed. Looks only; changes nothing."""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from meshproof.engine import Engine, find_engine
+from meshproof.engine.capabilities import ours
+from meshproof.engine.install import missing_packages, why_not_ours
+from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
+from meshproof.paths import cache_dir, state_dir
+from meshproof.run import run
+
+GIB = 1024**3
+
+RUN_DISK_GIB = 3
+BUILT_DISK_GIB = 8
+BUILD_DISK_GIB = 25
+RUN_MEMORY_GIB = 4
+INOTIFY_INSTANCES = 128
+INOTIFY_WATCHES = 65536
+INOTIFY_INSTANCES_FOR_SEVERAL = 512  # what kind advises for clusters of several nodes
+OPEN_FILES = 8192
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing needed: "ok" as it is, "will fix" by the next run, or "cannot" until `remedy` is done.
+
+    The remedy of a line that is not "cannot" is advice.
+    """
+
+    name: str
+    status: Literal["ok", "will fix", "cannot"]
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was seen of this machine. Sizes are in bytes; -1 for an unlimited number.
+
+    `engine` is the one that answers, or the reason why none does; `why_not_ours` is empty when meshproof can start one.
+    """
+
+    engine: Engine | str
+    why_not_ours: str
+    packages: tuple[str, ...]
+    capabilities: frozenset[str]
+    cgroup_version: Literal[0, 1, 2]
+    inotify_instances: int
+    inotify_watches: int
+    open_files: int
+    memory_available_bytes: int
+    disk_free_bytes: int
+    disk_path: Path
+    go: str
+
+
+def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> list[Line]:
+    """Hold the machine against what a run needs.
+
+    Args:
+        cache_lines: Lines about what is cached; images that are all "ok" need no room for building.
+        machine: What was seen; looked at now by default.
+    """
+    machine = machine or look()
+    cached = bool(cache_lines) and all(line.status == "ok" for line in cache_lines)
+    return [
+        _engine(machine),
+        _capability(machine),
+        _cgroup(machine),
+        _inotify(machine),
+        _open_files(machine),
+        _memory(machine),
+        _disk(machine, cached),
+        _go(machine, cached),
+        *cache_lines,
+    ]
+
+
+def worst(lines: Sequence[Line]) -> int:
+    """The exit code that follows: 3 when a line says "cannot", else 0."""
+    return MACHINE_CANNOT if any(line.status == "cannot" for line in lines) else PROVEN
+
+
+def render(lines: Sequence[Line]) -> str:
+    """The lines as aligned plain text, each remedy under its line."""
+    width = max((len(line.name) for line in lines), default=0)
+    rows: list[str] = []
+    for line in lines:
+        head = f"{line.name:<{width}}  {line.status:<8}  "
+        rows.append(head + line.detail)
+        if line.remedy:
+            rows.append(" " * len(head) + "-> " + line.remedy)
+    return "\n".join(rows)
+
+
+def look() -> Machine:
+    """See what this machine is and has."""
+    cgroup = Path("/sys/fs/cgroup")
+    mounts = [line.split()[2] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    version_1 = 1 if "cgroup" in mounts else 0
+    inotify = Path("/proc/sys/fs/inotify")
+    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    disk_free_bytes, disk_path = min((shutil.disk_usage(path).free, path) for path in (cache_dir(), state_dir()))
+    go = shutil.which("go")
+    engine, obstacle = _find_engine()
+    return Machine(
+        engine=engine,
+        why_not_ours=obstacle,
+        packages=missing_packages(),
+        capabilities=ours(),
+        cgroup_version=2 if (cgroup / "cgroup.controllers").exists() else version_1,
+        inotify_instances=int((inotify / "max_user_instances").read_text()),
+        inotify_watches=int((inotify / "max_user_watches").read_text()),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        memory_available_bytes=int(available[1]) * 1024 if available else 0,
+        disk_free_bytes=disk_free_bytes,
+        disk_path=disk_path,
+        go=run(go, "version", check=False).stdout.strip() if go else "",
+    )
+
+
+def _find_engine() -> tuple[Engine | str, str]:
+    try:
+        found = find_engine()
+    except MachineCannot as error:
+        return str(error), "one is named, so no other is used"
+    return (found, "") if isinstance(found, Engine) else (found.reason, why_not_ours())
+
+
+def _engine(machine: Machine) -> Line:
+    if isinstance(machine.engine, Engine):
+        whose = "started by meshproof" if machine.engine.kind == "own" else "found, used as it is"
+        return Line("engine", "ok", f"Docker {machine.engine.version}, {whose}")
+    if machine.why_not_ours:
+        return Line(
+            "engine",
+            "cannot",
+            f"none answers ({machine.engine}), and none can be started: {machine.why_not_ours}",
+            "start Docker and let this user use it, or name one that runs in DOCKER_HOST",
+        )
+    packages = f"installs Debian's {', '.join(machine.packages)} and " if machine.packages else ""
+    return Line("engine", "will fix", f"none answers; a run {packages}starts a Docker daemon of its own")
+
+
+def _capability(machine: Machine) -> Line:
+    if isinstance(machine.engine, Engine) and machine.engine.kind == "found":
+        return Line("capability", "ok", "the engine brings its own")
+    if "CAP_SYS_RESOURCE" in machine.capabilities:
+        return Line("capability", "ok", "CAP_SYS_RESOURCE is held")
+    status = "ok" if isinstance(machine.engine, Engine) else "will fix"
+    return Line("capability", status, "CAP_SYS_RESOURCE is withheld; our own engine does without, by a runtime wrapper")
+
+
+def _cgroup(machine: Machine) -> Line:
+    if machine.cgroup_version:
+        note = "; the kubelet is told to accept it" if machine.cgroup_version == 1 else ""
+        return Line("cgroup", "ok", f"version {machine.cgroup_version}{note}")
+    return Line("cgroup", "cannot", "no control groups are mounted", "mount -t cgroup2 none /sys/fs/cgroup")
+
+
+def _inotify(machine: Machine) -> Line:
+    instances, watches = machine.inotify_instances, machine.inotify_watches
+    detail = f"{instances} instances, {watches} watches"
+    if instances < INOTIFY_INSTANCES or watches < INOTIFY_WATCHES:
+        return Line(
+            "inotify",
+            "cannot",
+            f"{detail}; a cluster needs {INOTIFY_INSTANCES} and {INOTIFY_WATCHES}",
+            f"sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES_FOR_SEVERAL} fs.inotify.max_user_watches=524288",
+        )
+    several = instances >= INOTIFY_INSTANCES_FOR_SEVERAL
+    advice = f"for several clusters: sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES_FOR_SEVERAL}"
+    return Line("inotify", "ok", detail, "" if several else advice)
+
+
+def _open_files(machine: Machine) -> Line:
+    if machine.open_files == resource.RLIM_INFINITY:
+        return Line("open files", "ok", "unlimited")
+    if machine.open_files >= OPEN_FILES:
+        return Line("open files", "ok", f"at most {machine.open_files}")
+    return Line(
+        "open files",
+        "cannot",
+        f"at most {machine.open_files}; a cluster needs {OPEN_FILES}",
+        "raise the hard limit: ulimit -Hn 65536, as root, or nofile in /etc/security/limits.conf",
+    )
+
+
+def _memory(machine: Machine) -> Line:
+    detail = f"{machine.memory_available_bytes / GIB:.1f} GiB available"
+    if machine.memory_available_bytes >= RUN_MEMORY_GIB * GIB:
+        return Line("memory", "ok", detail)
+    return Line("memory", "cannot", f"{detail}; a run needs {RUN_MEMORY_GIB} GiB", "end what else uses memory")
+
+
+def _disk(machine: Machine, cached: bool) -> Line:
+    free_gib = machine.disk_free_bytes / GIB
+    detail = f"{free_gib:.1f} GiB free at {machine.disk_path}"
+    if free_gib < RUN_DISK_GIB:
+        return Line("disk", "cannot", f"{detail}; a run needs {RUN_DISK_GIB} GiB", "free some, or `make clean`")
+    if cached or free_gib >= BUILD_DISK_GIB:
+        return Line("disk", "ok", detail)
+    return Line(
+        "disk",
+        "cannot",
+        f"{detail}; assembling images from source needs {BUILD_DISK_GIB} GiB while it builds, {BUILT_DISK_GIB} after",
+        "free some, put XDG_CACHE_HOME and XDG_STATE_HOME on a larger disk, or use IMAGES=published",
+    )
+
+
+def _go(machine: Machine, cached: bool) -> Line:
+    if machine.go or cached:
+        return Line("go", "ok", machine.go or "not needed, all images are there")
+    return Line("go", "will fix", "not installed; a source assembly brings a pinned toolchain")

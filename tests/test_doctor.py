@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshproof.doctor import GIB, Line, Machine, doctor, render, worst
+from meshproof.engine import Engine
+
+GOOD = Machine(
+    engine=Engine("found", "28.2.2"),
+    why_not_ours="",
+    packages=(),
+    capabilities=frozenset({"CAP_SYS_RESOURCE"}),
+    cgroup_version=2,
+    inotify_instances=1024,
+    inotify_watches=524288,
+    open_files=1048576,
+    memory_available_bytes=16 * GIB,
+    disk_free_bytes=100 * GIB,
+    disk_path=Path("/home/x/.cache"),
+    go="go version go1.26",
+)
+CACHED = (Line("images", "ok", "1.7 GB"),)
+
+
+def the_line(name: str, cache_lines: tuple[Line, ...] = (), **changes: Any) -> Line:
+    return next(line for line in doctor(cache_lines, replace(GOOD, **changes)) if line.name == name)
+
+
+def test_a_good_machine_is_ok_throughout() -> None:
+    lines = doctor(CACHED, GOOD)
+    assert [line.name for line in lines] == [
+        "engine", "capability", "cgroup", "inotify", "open files", "memory", "disk", "go", "images",
+    ]  # fmt: skip
+    assert {line.status for line in lines} == {"ok"}
+    assert worst(lines) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("engine", {"engine": "Cannot connect", "why_not_ours": "this is user 1000, not root"}),
+        ("cgroup", {"cgroup_version": 0}),
+        ("inotify", {"inotify_instances": 127}),
+        ("inotify", {"inotify_watches": 8192}),
+        ("open files", {"open_files": 1024}),
+        ("memory", {"memory_available_bytes": 4 * GIB - 1}),
+        ("disk", {"disk_free_bytes": 25 * GIB - 1}),
+    ],
+)
+def test_what_is_missing_cannot_and_names_a_remedy(name: str, changes: dict[str, Any]) -> None:
+    line = the_line(name, **changes)
+    assert line.status == "cannot"
+    assert line.remedy
+    assert worst([line]) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "detail"),
+    [
+        ("engine", {"engine": "Cannot connect", "packages": ("docker.io",)}, "installs Debian's docker.io"),
+        ("capability", {"engine": "Cannot connect", "capabilities": frozenset[str]()}, "runtime wrapper"),
+        ("go", {"go": ""}, "brings a pinned toolchain"),
+    ],
+)
+def test_what_the_next_run_fixes_is_no_failure(name: str, changes: dict[str, Any], detail: str) -> None:
+    line = the_line(name, **changes)
+    assert line.status == "will fix"
+    assert detail in line.detail
+    assert worst([line]) == 0
+
+
+def test_images_that_are_all_cached_need_no_room_for_building() -> None:
+    assert the_line("disk", CACHED, disk_free_bytes=3 * GIB).status == "ok"
+    assert the_line("disk", CACHED, disk_free_bytes=3 * GIB - 1).status == "cannot"
+    assert the_line("disk", (*CACHED, Line("x", "will fix", "missing")), disk_free_bytes=3 * GIB).status == "cannot"
+
+
+def test_a_withheld_capability_is_ok_once_our_own_engine_answers() -> None:
+    line = the_line("capability", engine=Engine("own", "20.10"), capabilities=frozenset[str]())
+    assert (line.status, "withheld" in line.detail) == ("ok", True)
+
+
+def test_unlimited_open_files_are_enough() -> None:
+    assert the_line("open files", open_files=-1).status == "ok"
+
+
+def test_the_text_is_aligned_with_each_remedy_under_its_line() -> None:
+    lines = [Line("engine", "ok", "Docker 28"), Line("open files", "cannot", "at most 10", "raise it")]
+    assert render(lines).splitlines() == [
+        "engine      ok        Docker 28",
+        "open files  cannot    at most 10",
+        "                      -> raise it",
+    ]
