@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -24,7 +25,8 @@ def a_route(network: str) -> str:
 class Started:
     """Stands in for Background: remembers what would have been started."""
 
-    argv: list[tuple[str, ...]]
+    argv: ClassVar[list[tuple[str, ...]]] = []
+    orphaned: ClassVar[list[tuple[int, ...]]] = []
 
     def __init__(self, *argv: str, log_path: Path, env: dict[str, str]) -> None:
         type(self).argv.append(argv)
@@ -33,7 +35,8 @@ class Started:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    Started.argv = []
+    Started.argv.clear()
+    Started.orphaned.clear()
 
     def ran(*argv: str) -> Completed:
         return Completed(argv, 0, "", "", 0.0)
@@ -41,6 +44,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     def program(name: str) -> str:
         return f"/usr/sbin/{name}"
 
+    # a unit test looks at no process of this machine, and signals none
+    monkeypatch.setattr(daemon, "with_argument", lambda mark: (7,) if mark.endswith("containerd.sock") else ())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownMemberType]
+    monkeypatch.setattr(daemon, "kill_children", Started.orphaned.append)
     monkeypatch.setattr(daemon, "Background", Started)
     monkeypatch.setattr(daemon, "run", ran)
     monkeypatch.setattr(daemon, "program", program)
@@ -97,6 +103,14 @@ def test_a_pid_file_that_would_stop_dockerd_is_removed(tmp_path: Path, started: 
     (ours.folder / "dockerd.pid").write_text("1")
     ours.launch()
     assert not (ours.folder / "docker.pid").exists()
+    assert len(started) == 2
+
+
+def test_what_a_killed_daemon_left_running_is_ended_before_the_next_one(
+    tmp_path: Path, started: list[tuple[str, ...]]
+) -> None:
+    Daemon(tmp_path / "engine").launch()
+    assert Started.orphaned == [(7,)]
     assert len(started) == 2
 
 

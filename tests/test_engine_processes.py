@@ -85,5 +85,7 @@ def test_only_children_of_the_given_processes_are_killed(tmp_path: Path, monkeyp
     a_process(tmp_path, 10, "shim")
     a_process(tmp_path, 11, "init", parent=10, name="a) S 99 (b")
     a_process(tmp_path, 12, "other", parent=1)
+    kill_children((), tmp_path)
+    assert killed == []
     kill_children((10,), tmp_path)
     assert killed == [11]

@@ -32,7 +32,7 @@ def with_argument(mark: str, proc: Path = PROC) -> tuple[int, ...]:
 
 def kill_children(parents: Sequence[int], proc: Path = PROC) -> None:
     """Kill what the given processes started, and leave the parents to report it."""
-    for pid in _all(proc):
+    for pid in _all(proc) if parents else ():
         with contextlib.suppress(OSError):
             # the name, in brackets, may hold anything; behind it come the state and the parent
             parent = int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
