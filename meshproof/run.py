@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 TERMINATE_GRACE_S = 5.0
 
+_live: set[subprocess.Popen[str]] = set()
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -67,6 +69,7 @@ def run(
     log.debug("run: %s", command)
     started = time.monotonic()
     process = _spawn(argv, cwd, env, merge=on_line is not None)
+    _live.add(process)
     expired = threading.Event()
 
     def expire() -> None:
@@ -87,12 +90,19 @@ def run(
             raise
         finally:
             alarm.cancel()
+            _live.discard(process)
     done = Completed(argv, process.returncode, stdout, stderr, time.monotonic() - started)
     if expired.is_set():
         raise CommandFailed(command, done.code, stdout, stderr, f" (ended after its limit of {timeout_s:g} s)")
     if check and done.code != 0:
         raise CommandFailed(command, done.code, stdout, stderr)
     return done
+
+
+def end_all() -> None:
+    """End every program that `run` has going in any thread: Ctrl-C reaches only the main one."""
+    for process in list(_live):
+        _end_group(process)
 
 
 def _spawn(

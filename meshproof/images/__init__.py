@@ -1,0 +1,7 @@
+"""Images: published ones, or assembled here from language packages, a Go toolchain and Debian."""
+
+from __future__ import annotations
+
+from meshproof.images.parts import Parts, cached, prepare
+
+__all__ = ["Parts", "cached", "prepare"]

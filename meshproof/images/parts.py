@@ -1,0 +1,170 @@
+"""The door to images: all that a cluster is made of, from whichever source can be had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from meshproof.engine import Engine
+from meshproof.errors import BadInput
+from meshproof.images.assembly import Assembly
+from meshproof.images.declaration import Declaration, declaration
+from meshproof.images.plan import TOOLS
+from meshproof.images.published import unreachable
+from meshproof.images.store import Entry, Store, key_of
+from meshproof.paths import cache_dir
+from meshproof.progress import Progress
+from meshproof.releases import Cell, PublishedForm, SourceForm
+
+CHOICES = ("auto", "source", "published")
+CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a cluster is made of, all at hand.
+
+    Attributes:
+        form: Where it comes from.
+        versions: What is really used: kgateway, istio, kubernetes, gateway-api, kind, envoy and so on.
+        node_image: For `kind create cluster --image`.
+        kind_config: More keys for kind's Cluster configuration that this node image needs.
+        tools: A folder with the executables kind, kubectl and helm.
+        charts: istio-base, istiod, kgateway-crds, kgateway -> a .tgz file or an oci:// reference.
+        chart_versions: The same names -> what to give as --version, empty when the chart says enough.
+        gateway_api_crds: What `kubectl apply --server-side -f` takes: a folder or an address.
+        istiod_values: Helm values for istiod.
+        kgateway_values: Helm values for kgateway.
+        images: pilot, proxyv2, kgateway, envoy-wrapper, sds, httpbin, curl, hey -> full references.
+        bom: The bill of materials, a JSON file.
+    """
+
+    form: Literal["source", "published"]
+    versions: Mapping[str, str]
+    node_image: str
+    kind_config: Mapping[str, object]
+    tools: Path
+    charts: Mapping[str, str]
+    chart_versions: Mapping[str, str]
+    gateway_api_crds: str
+    istiod_values: Mapping[str, object]
+    kgateway_values: Mapping[str, object]
+    images: Mapping[str, str]
+    bom: Path
+
+
+def prepare(cell: Cell, images: str, engine: Callable[[], Engine], progress: Progress) -> Parts:
+    """Have everything at hand that a cluster of this cell is made of.
+
+    Args:
+        cell: The combination.
+        images: "source" assembles it here, "published" uses what was released, "auto" takes what can be had.
+        engine: Gives the container engine, when one is needed.
+        progress: Told what takes time.
+
+    Raises:
+        BadInput: No such choice, or the cell does not have that form.
+        CommandFailed: A download or a build failed.
+        MachineCannot: Too little disk, or something else that this machine lacks.
+    """
+    if images not in CHOICES:
+        raise BadInput(f"IMAGES={images} is not known; choose one of {', '.join(CHOICES)}")
+    form = _choose(cell, progress) if images == "auto" else images
+    store = Store(cache_dir() / "images", progress.say)
+    if form == "published":
+        if cell.published is None:
+            raise BadInput(f"{cell.label} was never published as a whole; use IMAGES=source")
+        return _published(cell, cell.published, store, engine, progress)
+    if cell.source is None:
+        raise BadInput(f"{cell.label} cannot be assembled from source; use IMAGES=published")
+    return _source(declaration(cell), cell.source, store, engine, progress)
+
+
+def cached(cell: Cell) -> Sequence[tuple[str, str]]:
+    """What the cache holds, with sizes as people read them; for `make doctor`."""
+    del cell  # components of all cells live side by side
+    store = Store(cache_dir() / "images", lambda _: None)
+    return [(name, f"{size / 1e6:.0f} MB") for name, size in store.sizes().items()]
+
+
+def _choose(cell: Cell, progress: Progress) -> str:
+    if cell.published is None:
+        progress.say(f"images: assembled from source; {cell.label} has no published form")
+        return "source"
+    reason = unreachable(cell.published)
+    if not reason:
+        progress.say("images: the published ones; their registries answer")
+        return "published"
+    if cell.source is None:
+        raise BadInput(f"{cell.label} has only a published form, and {reason}")
+    progress.say(f"images: assembled from source, because {reason}")
+    return "source"
+
+
+def _source(
+    declared: Declaration, form: SourceForm, store: Store, engine: Callable[[], Engine], progress: Progress
+) -> Parts:
+    assembly = Assembly(declared, store, engine, progress)
+    entries = assembly.prepare()
+    return Parts(
+        form="source",
+        versions=declared.versions,
+        node_image=assembly.node_image,
+        kind_config=_kind_config(),
+        tools=entries["tools"].path,
+        charts={name: str(entries["charts"].path / f"{name}.tgz") for name in declared.charts},
+        chart_versions=dict.fromkeys(declared.charts, ""),
+        gateway_api_crds=str(entries["gateway-api"].path / "crds"),
+        istiod_values=form.istiod_values,
+        kgateway_values=form.kgateway_values,
+        images={name: image.ref for name, image in declared.images.items() if image.ref},
+        bom=_bom(store, entries),
+    )
+
+
+def _published(
+    cell: Cell, form: PublishedForm, store: Store, engine: Callable[[], Engine], progress: Progress
+) -> Parts:
+    only = frozenset({"go", "tools", *TOOLS})
+    entries = Assembly(declaration(cell), store, engine, progress, only).prepare()
+    return Parts(
+        form="published",
+        versions=form.versions,
+        node_image=form.node_image,
+        kind_config=_cgroup_config(),
+        tools=entries["tools"].path,
+        charts={name: chart for name, (chart, _) in form.charts.items()},
+        chart_versions={name: version for name, (_, version) in form.charts.items()},
+        gateway_api_crds=form.gateway_api_crds,
+        istiod_values=form.istiod_values,
+        kgateway_values=form.kgateway_values,
+        images=form.images,
+        bom=_bom(store, entries),
+    )
+
+
+def _kind_config() -> Mapping[str, object]:
+    """The node image has its own network configuration instead of kind's daemon."""
+    return {"networking": {"disableDefaultCNI": True, "podSubnet": "10.244.0.0/16"}, **_cgroup_config()}
+
+
+def _cgroup_config() -> Mapping[str, object]:
+    """Kubernetes 1.35 refuses a cgroup v1 host unless told otherwise."""
+    if CGROUP_V2.exists():
+        return {}
+    patch = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
+    return {"kubeadmConfigPatches": [patch]}
+
+
+def _bom(store: Store, entries: Mapping[str, Entry]) -> Path:
+    """The bill of materials of these components: written once, named by what it lists."""
+    path = store.folder / f"bom-{key_of({name: entry.key for name, entry in entries.items()})}.json"
+    if not path.exists():
+        listed = {name: {"key": entry.key, **entry.about} for name, entry in sorted(entries.items())}
+        aside = path.with_suffix(".unfinished")
+        aside.write_text(json.dumps({"components": listed}, indent=1))
+        aside.rename(path)
+    return path

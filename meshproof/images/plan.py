@@ -1,0 +1,90 @@
+"""What there is to build for a declaration: each component's key, needs and estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+from meshproof.images.declaration import ASSETS, Declaration, GoComponent
+from meshproof.images.gobuild import BUILD_FLAGS, LINK_FLAGS
+from meshproof.images.store import key_of
+
+FORMAT = 1  # raised when a change of code changes what comes out
+TOOLS = ("kind", "kubectl", "helm")
+CHARTS_S = 3.0
+TOOLS_S = 1.0
+
+Kind = Literal["wheel", "go", "debian", "charts", "tools", "node"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to have. `needs` are the items it is made from; `after` those it had better wait for."""
+
+    name: str
+    kind: Kind
+    key: str
+    label: str
+    seconds: float
+    needs: Sequence[str] = ()
+    after: Sequence[str] = ()
+
+
+def items(declared: Declaration) -> Mapping[str, Item]:
+    """Everything that an assembly from source consists of, in the order in which it is best begun."""
+    found: dict[str, Item] = {}
+
+    def add(name: str, kind: Kind, inputs: object, seconds: float, **more: Sequence[str]) -> None:
+        needed = {need: found[need].key for need in more.get("needs", ())}
+        label = " ".join(filter(None, (name, declared.versions.get(name, ""))))
+        found[name] = Item(name, kind, key_of(FORMAT, kind, _lasting(inputs), needed), label, seconds, **more)
+
+    for name, wheel in declared.wheels.items():
+        add(name, "wheel", asdict(wheel), wheel.seconds)
+    for name, component in declared.gos.items():
+        inputs = (asdict(component), BUILD_FLAGS, LINK_FLAGS, _aligned(component, declared), _assets(component))
+        after = (component.align,) if component.align else ()
+        add(name, "go", inputs, component.seconds, needs=("go",), after=after)
+    for name, debian in declared.debians.items():
+        add(f"debian-{name}", "debian", asdict(debian), debian.seconds)
+    add("charts", "charts", _plain(declared.charts), CHARTS_S, needs=("helm", *_sources(declared)))
+    add("tools", "tools", TOOLS, TOOLS_S, needs=TOOLS)
+    scripts = [path.read_text() for path in sorted(ASSETS.glob("*.sh")) + sorted(ASSETS.glob("*.conflist"))]
+    inputs = (_plain(declared.images), asdict(declared.node), scripts)
+    add("node", "node", inputs, declared.node.seconds, needs=_contents(declared))
+    return found
+
+
+def _aligned(component: GoComponent, declared: Declaration) -> object:
+    return asdict(declared.gos[component.align]) if component.align else None
+
+
+def _assets(component: GoComponent) -> Sequence[str]:
+    return [(ASSETS / asset).read_text() for asset in component.main or {}]
+
+
+def _sources(declared: Declaration) -> Sequence[str]:
+    return sorted({chart.source.partition(":")[0] for chart in declared.charts.values()})
+
+
+def _contents(declared: Declaration) -> Sequence[str]:
+    """The components that images are made of."""
+    copies = [image.copy or {} for image in declared.images.values()] + [declared.node.copy]
+    bases = [image.base for image in declared.images.values()] + [declared.node.base]
+    names = {source.partition(":")[0] for copy in copies for source in copy}
+    return sorted(names | {base.replace(":", "-") for base in bases if base.startswith("debian:")})
+
+
+def _plain(values: Mapping[str, Any]) -> object:
+    return {name: asdict(value) for name, value in values.items()}
+
+
+def _lasting(value: Any) -> Any:
+    """Without estimates: a better guess of how long something takes is no reason to make it again."""
+    if isinstance(value, dict):
+        mapping = cast(dict[str, Any], value)
+        return {key: _lasting(item) for key, item in mapping.items() if key != "seconds"}
+    if isinstance(value, list | tuple):
+        return [_lasting(item) for item in cast(Sequence[Any], value)]
+    return value

@@ -1,0 +1,59 @@
+"""Cells: defaults, and bad input named with what is supported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from meshproof import releases
+from meshproof.errors import BadInput
+from meshproof.releases import cells, find_cell
+
+
+def test_the_default_is_the_first_cell() -> None:
+    cell = find_cell()
+    assert cell is cells()[0]
+    assert (cell.kgateway, cell.istio, cell.kubernetes, cell.dialect) == ("2.4.0", "1.31-dev", "1.35.4", "2.4")
+    assert (cell.gateway_api, cell.kind) == ("1.6.1", "0.33.0")
+
+
+def test_versions_may_be_given_in_part_and_with_blanks() -> None:
+    assert find_cell(istio=" 1.31-dev ") is cells()[0]
+
+
+@pytest.mark.parametrize("name", ["kgateway", "istio", "kubernetes"])
+def test_an_unknown_version_is_named_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        find_cell(**{name: "9.9.9"})
+    assert f"{name.upper()}=9.9.9 is not known" in str(caught.value)
+    assert getattr(cells()[0], name) in str(caught.value)
+
+
+def test_known_versions_that_do_not_go_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cells()[0]
+    older = replace(first, kgateway="2.2.0", istio="1.29-dev", dialect="2.2")
+    monkeypatch.setattr(releases, "cells", lambda: (first, older))
+    assert find_cell(kgateway="2.2.0") is older
+    with pytest.raises(BadInput, match=r"KGATEWAY=2\.2\.0, ISTIO=1\.31-dev are not supported together") as caught:
+        find_cell(kgateway="2.2.0", istio="1.31-dev")
+    assert first.label in str(caught.value)
+    assert older.label in str(caught.value)
+
+
+def test_both_forms_of_a_cell_name_all_that_a_cluster_needs() -> None:
+    cell = cells()[0]
+    assert cell.source is not None
+    assert cell.published is not None
+    assert cell.published.charts.keys() == {"istio-base", "istiod", "kgateway-crds", "kgateway"}
+    assert cell.published.images.keys() == {
+        "pilot",
+        "proxyv2",
+        "kgateway",
+        "envoy-wrapper",
+        "sds",
+        "httpbin",
+        "curl",
+        "hey",
+    }
+    assert "@sha256:" in cell.published.node_image
