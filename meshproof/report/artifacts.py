@@ -29,10 +29,13 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None) 
     """
     at = utc(time.time() if started is None else started, "seconds").replace("-", "").replace(":", "")
     stem = "-".join(part for part in (at, re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")) if part)
+    link = root / LATEST
+    if link.exists() and not link.is_symlink():
+        raise BadInput(f"{link}: expected a link to the newest run, found something else; move it away and run again")
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = _fresh(root, stem)
-        _point(root / LATEST, folder.name)
+        _point(link, folder.name)
     except OSError as error:
         raise MachineCannot(
             f"{root}: expected to make a folder for the run, but: {error.strerror or error}\n"
@@ -68,8 +71,7 @@ def _fresh(root: Path, stem: str) -> Path:
 
 
 def _point(link: Path, target: str) -> None:
-    if link.exists() and not link.is_symlink():
-        raise BadInput(f"{link}: expected a link to the newest run, found something else; move it away and run again")
+    """Let a link point elsewhere without a moment in which there is none."""
     fresh = link.with_name(f".{link.name}.{target}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)

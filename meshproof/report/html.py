@@ -15,11 +15,12 @@ from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.results import Moment, RunResult, StepResult
 
+# Colours and other codes that programs send to terminals.
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
-class _Typed:
+class Typed:
     """A command as it was typed, and the moment in which it ran, where there was one."""
 
     text: str
@@ -45,10 +46,9 @@ def render(run: RunResult, *, diagnostics: bool = False) -> str:
     run = redact_run(run)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["duration"] = summary.duration
-    environment.filters["clean"] = _clean
     template = environment.from_string(_resource("report.html.j2"))
     checks = summary.checks(run)
-    return template.render(
+    page = template.render(
         run=run,
         style=Markup(_resource("report.css")),  # noqa: S704 - a file of this package
         picture=Markup(timeline.render(run)),  # noqa: S704 - it escapes what it shows
@@ -61,36 +61,32 @@ def render(run: RunResult, *, diagnostics: bool = False) -> str:
         failed=[(step, check) for step in run.steps for check in step.checks if check.status == "refuted"],
         broken=[step for step in run.steps if step.error],
         skipped=[(step, check) for step in run.steps for check in step.checks if check.status == "skipped"],
-        typed=_typed,
+        typed=typed,
         others=_others,
         state=_state,
         proven_of=summary.proven,
         mark={"proven": "✓", "refuted": "✗", "skipped": "○"},
         diagnostics=diagnostics,
     )
+    return _TERMINAL_CODES.sub("", page.replace("\r\n", "\n"))
 
 
 def _resource(name: str) -> str:
     return resources.files("meshproof.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _clean(text: str) -> str:
-    """Without the colours and other codes that programs send to terminals."""
-    return _TERMINAL_CODES.sub("", text.replace("\r\n", "\n"))
-
-
-def _typed(step: StepResult) -> list[_Typed]:
+def typed(step: StepResult) -> list[Typed]:
     """Join each command to its moment: by its label, or by the order where the labels are others."""
     ran = [moment for moment in step.moments if moment.kind == "command"]
     by_label = {moment.label.strip(): moment for moment in ran}
     if len(ran) == len(step.commands) and not any(command.strip() in by_label for command in step.commands):
-        return [_Typed(command, moment) for command, moment in zip(step.commands, ran, strict=True)]
-    return [_Typed(command, by_label.get(command.strip())) for command in step.commands]
+        return [Typed(command, moment) for command, moment in zip(step.commands, ran, strict=True)]
+    return [Typed(command, by_label.get(command.strip())) for command in step.commands]
 
 
 def _others(step: StepResult) -> list[Moment]:
     """Moments that belong to no command as typed, in the order of time."""
-    shown = [typed.moment for typed in _typed(step)]
+    shown = [command.moment for command in typed(step)]
     return sorted((moment for moment in step.moments if moment not in shown), key=lambda moment: moment.started)
 
 

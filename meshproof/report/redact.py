@@ -40,7 +40,7 @@ def redact_run(run: RunResult) -> RunResult:
 # A block whose end was cut off is taken out for as far as it looks like one.
 _PEM = re.compile(
     r"-----BEGIN (?P<kind>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----"
-    r"(?:(?:(?!-----).)*-----END (?P=kind)-----|(?:[A-Za-z0-9+/=\s]|\\+[nrt])*)",
+    r"(?:(?:(?!-----).)*-----END (?P=kind)-----|(?:(?:Proc-Type|DEK-Info): [^\n\\]*|[A-Za-z0-9+/=\s]|\\+[nrt])*)",
     re.DOTALL,
 )
 # One word of base64, with the lines that follow it where it was wrapped.
@@ -98,7 +98,7 @@ def _without_value(pair: re.Match[str]) -> str:
 
 
 def _mapping(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: redact(text) for name, text in texts.items()}
+    return {redact(name): redact(text) for name, text in texts.items()}
 
 
 def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
