@@ -103,6 +103,9 @@ def test_a_named_engine_that_is_silent_is_not_replaced_by_another(
 def test_naming_our_own_socket_is_the_same_as_naming_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", core.own_daemon().env["DOCKER_HOST"])
     assert ensure_engine(world.said.append).kind == "own"
+    assert world.launched == 1
+    world.user = world.own
+    assert ensure_engine(world.said.append).kind == "own"
 
 
 def test_where_neither_is_possible_one_paragraph_says_what_is_missing(
