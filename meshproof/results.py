@@ -47,8 +47,8 @@ class Moment:
 class StepResult:
     """A step that was run: what was typed, what was departed from, what was seen.
 
-    `started` is in seconds since the epoch. `error` is set when a command failed or a wait ran out;
-    the step's checks are then refuted or skipped, never proven.
+    `started` is in seconds since the epoch. `error` is set when a command failed or readiness did not
+    come; a run with such a step is never proven.
     """
 
     slug: str
@@ -101,9 +101,14 @@ class RunResult:
 
     @property
     def verdict(self) -> Verdict:
-        """`refuted` if any check is; `incomplete` if one was skipped that the cell does not allow, or none ran."""
+        """The worst that happened.
+
+        `refuted` if any check is; `incomplete` if a step did not complete, a check was skipped that the
+        cell does not allow, or none ran.
+        """
         checks = [check for step in self.steps for check in step.checks]
         if any(check.status == "refuted" for check in checks):
             return "refuted"
         skipped = [check for check in checks if check.status == "skipped" and check.id not in self.allowed_skips]
-        return "incomplete" if skipped or not checks else "proven"
+        broken = any(step.error for step in self.steps)
+        return "incomplete" if skipped or broken or not checks else "proven"

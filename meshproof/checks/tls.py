@@ -21,6 +21,15 @@ def leaf_sha256(pem_chain: str) -> str:
     return _leaf(pem_chain).fingerprint(SHA256()).hex()
 
 
+def leaf_subject(pem_chain: str) -> str:
+    """Subject of the chain's first certificate in RFC 4514 form; empty for Istio's workload certificates.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    return _leaf(pem_chain).subject.rfc4514_string()
+
+
 def leaf_uris(pem_chain: str) -> tuple[str, ...]:
     """URI subject alternative names of the chain's first certificate, in its order; empty when it has none.
 

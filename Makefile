@@ -1,0 +1,54 @@
+# The targets that people and CI use. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m meshproof
+# The choices of a run; an empty one takes the default (see README).
+CHOICES = KGATEWAY=$(KGATEWAY) ISTIO=$(ISTIO) KUBERNETES=$(KUBERNETES) REVISION=$(REVISION) ACCESS=$(ACCESS) \
+          IMAGES=$(IMAGES) CLUSTER=$(CLUSTER) KEEP=$(KEEP) NAME=$(NAME)
+
+.DEFAULT_GOAL := help
+.PHONY: help test lint e2e images bench doctor down clean lock
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
+
+e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
+	@$(RUN) e2e $(CHOICES)
+
+test: lint ## unit tests of the library, without a cluster; ruff and pyright first
+	@$(VENV)/bin/python -m pytest -q tests $(ARGS)
+
+lint: $(VENV)/ready ## ruff and pyright
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/pyright
+
+images: $(VENV)/ready ## have all images, charts and tools at hand, without a cluster
+	@$(RUN) images $(CHOICES)
+
+bench: $(VENV)/ready ## time the whole page against typing it by hand, side by side
+	@$(VENV)/bin/python -m meshproof.bench $(ARGS)
+
+doctor: $(VENV)/ready ## what this machine has and lacks; changes nothing
+	@$(RUN) doctor
+
+down: $(VENV)/ready ## stop the engine that meshproof started, and the clusters in it
+	@$(RUN) down
+
+clean: ## remove the virtual environment and the artifacts of runs
+	rm -rf $(VENV) artifacts
+
+lock: $(VENV)/ready ## write requirements.lock anew from pyproject.toml
+	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --quiet --upgrade --output-file requirements.lock
+
+# The Python environment: exactly what requirements.lock names, every file checked by its hash.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "meshproof: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 3; }
+	@echo "setting up the Python environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,7 @@
+"""Section 1: install Istio."""
+
+from meshproof.results import StepResult
+
+
+def test_istiod_is_ready(istio: StepResult):
+    assert istio.proven("istio.istiod-ready")

@@ -1,0 +1,7 @@
+"""`python -m meshproof`."""
+
+import sys
+
+from meshproof.cli import main
+
+sys.exit(main())

@@ -1,0 +1,53 @@
+"""From choices to a cluster: the cell, the engine, the parts, kind. What suite, runbook and command all begin with."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Generator
+
+from meshproof.choices import Choices
+from meshproof.cluster import kind_cluster
+from meshproof.engine import Engine, ensure_engine
+from meshproof.images import Parts, prepare
+from meshproof.progress import Progress
+from meshproof.proof import Proof
+from meshproof.releases import Cell, find_cell
+
+
+def cell_of(choices: Choices) -> Cell:
+    """The supported combination that the choices name.
+
+    Raises:
+        BadInput: There is no such version, or the combination is not supported.
+    """
+    return find_cell(choices.kgateway, choices.istio, choices.kubernetes)
+
+
+def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
+    """Everything that a cluster is made of, assembled or named, and the engine that will run it.
+
+    Raises:
+        MachineCannot: The engine or a part cannot be had here.
+    """
+    engine = functools.cache(lambda: ensure_engine(progress.say))
+    return prepare(cell_of(choices), choices.images, engine, progress), engine()
+
+
+@contextlib.contextmanager
+def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof]:
+    """A proof on a kind cluster of its own, which is deleted at the end unless it is to be kept.
+
+    The artifacts are written before the cluster goes, whatever happened.
+
+    Raises:
+        MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
+    """
+    parts, engine = parts_of(choices, progress)
+    with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
+        proof = Proof(cluster, cell_of(choices), choices, progress.say)
+        try:
+            proof.rewind()
+            yield proof
+        finally:
+            proof.write()

@@ -1,0 +1,85 @@
+"""What the control planes must say: conditions, environment, parameters, labels, rendered charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meshproof.checks.finding import Finding
+from meshproof.kube.conditions import Condition, is_true
+from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
+from meshproof.kube.workloads import Deployment, Pod
+
+
+def is_rolled_out(deployment: Deployment) -> Finding:
+    """Every replica is updated and available, as `kubectl rollout status` decides."""
+    seen = (
+        f"generation {deployment.observed_generation} of {deployment.generation} observed; "
+        f"{deployment.updated} updated, {deployment.available} available of {deployment.replicas}"
+    )
+    return Finding(deployment.rolled_out and deployment.available > 0, "rolled out, at least one replica", seen)
+
+
+def accepted(gateway: Gateway, parameters: str) -> Finding:
+    """The newest generation is accepted and programmed, and has these parameters (`KIND/NAME`, or none)."""
+    holds = all(is_true(gateway.conditions, kind, gateway.generation) for kind in ("Accepted", "Programmed"))
+    seen = f"parameters {gateway.parameters_ref or 'none'}; {_spoken(gateway.conditions)}"
+    expected = f"parameters {parameters or 'none'}; Accepted and Programmed at generation {gateway.generation}"
+    return Finding(holds and gateway.parameters_ref == parameters, expected, seen)
+
+
+def routes_accepted(routes: Sequence[HTTPRoute], expected: int) -> Finding:
+    """That many routes exist, and each is accepted with its references resolved at every parent."""
+    conditions = [(route, parent) for route in routes for parent in route.parents]
+    holds = len(routes) == expected and all(route.parents for route in routes)
+    holds = holds and all(
+        is_true(parent.conditions, kind, route.generation)
+        for route, parent in conditions
+        for kind in ("Accepted", "ResolvedRefs")
+    )
+    seen = [f"{route.namespace}/{route.name} at {p.parent}: {_spoken(p.conditions)}" for route, p in conditions]
+    return Finding(holds, f"{expected} routes, Accepted and ResolvedRefs", "; ".join(seen) or "no route has a parent")
+
+
+def has_env(pods: Sequence[Pod], container: str, name: str, value: str) -> Finding:
+    """Every living pod has the container with the variable at that value."""
+    living = [pod for pod in pods if not pod.terminating]
+    seen = {pod.name: dict(env).get(name) for pod in living for env in _environments(pod, container)}
+    return Finding(
+        bool(living) and len(seen) == len(living) and set(seen.values()) == {value},
+        f"{name}={value} in container {container}",
+        "; ".join(f"{pod}: {name}={'(unset)' if got is None else got}" for pod, got in seen.items()) or "no pod",
+    )
+
+
+def same_rendering(plain: str, with_values: str, control: str, values_name: str) -> Finding:
+    """The values change nothing in what the chart renders, while values that do work change something."""
+    if plain == control:
+        return Finding(False, "values that are known to work change the manifests", "they change nothing")
+    differing = _differences(plain, with_values)
+    return Finding(
+        not differing and bool(plain),
+        f"the same manifests with and without {values_name}",
+        f"{differing} lines differ" if differing else f"{len(plain.splitlines())} lines, none differs",
+    )
+
+
+def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence[str]) -> Finding:
+    """The namespace has these labels and none of those."""
+    wrong = [key for key, value in expected.items() if namespace.labels.get(key) != value]
+    wrong += [key for key in absent if key in namespace.labels]
+    words = [f"{key}={value}" for key, value in expected.items()] + [f"no {key}" for key in absent]
+    seen = ", ".join(f"{key}={value}" for key, value in sorted(namespace.labels.items()))
+    return Finding(not wrong, ", ".join(words), seen)
+
+
+def _environments(pod: Pod, container: str) -> list[tuple[tuple[str, str], ...]]:
+    return [part.env for part in pod.containers if part.name == container]
+
+
+def _spoken(conditions: Sequence[Condition]) -> str:
+    return ", ".join(f"{c.type}={c.status} at generation {c.observed_generation}" for c in conditions) or "no condition"
+
+
+def _differences(one: str, other: str) -> int:
+    first, second = one.splitlines(), other.splitlines()
+    return sum(a != b for a, b in zip(first, second, strict=False)) + abs(len(first) - len(second))

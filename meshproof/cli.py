@@ -1,0 +1,85 @@
+"""The command: `meshproof e2e`, `images`, `doctor`, `down`. Exit codes as in `meshproof.errors`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from meshproof import bring_up, errors
+from meshproof.choices import Choices
+from meshproof.doctor import Line, doctor, render, worst
+from meshproof.engine import stop_engine
+from meshproof.errors import BadInput, MeshproofError
+from meshproof.images import cached
+from meshproof.progress import Progress
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="meshproof", description="Proves kgateway's Istio integration on a cluster.")
+    parser.add_argument("command", choices=sorted(_COMMANDS))
+    parser.add_argument("choices", nargs="*", metavar="NAME=VALUE", help="choices such as KGATEWAY=2.4.0 or KEEP=1")
+    words = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _COMMANDS[words.command](_pairs(words.choices))
+    except MeshproofError as error:
+        print(f"meshproof: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("meshproof: interrupted; what was started has been stopped", file=sys.stderr)
+        return errors.INTERRUPTED
+
+
+def _pairs(words: Sequence[str]) -> Mapping[str, str]:
+    """Choices by name; an empty one counts as not given, so that make can pass all of them."""
+    for word in words:
+        if "=" not in word:
+            raise BadInput(f"{word!r}: expected NAME=VALUE")
+    return dict(word.split("=", 1) for word in words if not word.endswith("="))
+
+
+def _e2e(words: Mapping[str, str]) -> int:
+    """Bring everything up, then let pytest run the suite."""
+    from meshproof.suite import run_suite  # pytest is only needed here
+
+    name = words.get("NAME", "meshproof")
+    choices = Choices.parse({key: value for key, value in words.items() if key != "NAME"})
+    bring_up.cell_of(choices)
+    bring_up.parts_of(choices, Progress())
+    return run_suite(choices, name)
+
+
+def _images(words: Mapping[str, str]) -> int:
+    """Have every part at hand, without a cluster."""
+    parts, _ = bring_up.parts_of(Choices.parse(words), Progress())
+    print(f"{parts.form}: {parts.node_image}\nbill of materials: {parts.bom}")
+    return errors.PROVEN
+
+
+def _doctor(words: Mapping[str, str]) -> int:
+    """Say what this machine has and lacks; nothing is changed."""
+    kept = [Line(name, "ok", size) for name, size in cached(bring_up.cell_of(Choices.parse(words)))]
+    lines = doctor(kept)
+    print(render(lines))
+    return worst(lines)
+
+
+def _down(_: Mapping[str, str]) -> int:
+    """Stop the engine that meshproof started, and the clusters in it."""
+    stop_engine(Progress().say)
+    return errors.PROVEN
+
+
+_COMMANDS: Mapping[str, Callable[[Mapping[str, str]], int]] = {
+    "e2e": _e2e,
+    "images": _images,
+    "doctor": _doctor,
+    "down": _down,
+}
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,7 @@
+"""The cluster that steps run against: made with kind, and reached through kubectl, helm, the API and a port-forward."""
+
+from meshproof.cluster.access import GatewayAccess
+from meshproof.cluster.cluster import Cluster
+from meshproof.cluster.lifecycle import kind_cluster
+
+__all__ = ["Cluster", "GatewayAccess", "kind_cluster"]

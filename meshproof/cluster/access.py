@@ -1,0 +1,107 @@
+"""The way in through the gateway: a port-forward to its newest ready pod, for requests and for Envoy's admin pages."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from typing import cast
+
+import httpx
+
+from meshproof.errors import NotReady
+from meshproof.kube.api import Api
+from meshproof.kube.forward import PortForward
+from meshproof.kube.response import Response
+from meshproof.kube.workloads import Pod
+
+GATEWAY_NAMESPACE = "kgateway-system"
+GATEWAY_SELECTOR = "gateway.networking.k8s.io/gateway-name=http"
+LISTENER_PORT = 8080
+ADMIN_PORT = 19000
+REQUEST_TIMEOUT_S = 5.0
+
+
+class GatewayAccess:
+    """Requests to the gateway `http` from this machine.
+
+    The local port is the page's 8080 where it is free, else any free one, and stays the same.
+    """
+
+    def __init__(self, api: Api, env: Mapping[str, str]) -> None:
+        self._api = api
+        self._env = env
+        self._forward: PortForward | None = None
+        self._pod = ""
+        self._port = 0
+        self._lock = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        """The local port, chosen at first use."""
+        if not self._port:
+            self._port = _free_port(LISTENER_PORT)
+        return self._port
+
+    def get(self, host: str, path: str = "/headers", headers: Mapping[str, str] | None = None) -> Response:
+        """One GET through the gateway with the given Host.
+
+        Raises:
+            NotReady: The gateway has no ready pod, or the connection broke.
+        """
+        answer = self._get(f"{self._base(LISTENER_PORT)}{path}", {"Host": host, **(headers or {})})
+        return Response.of(host, answer.status_code, answer.text)
+
+    def admin(self, path: str) -> str:
+        """A page of the gateway's Envoy admin interface.
+
+        Raises:
+            NotReady: As `get`, or Envoy does not answer 200.
+        """
+        answer = self._get(f"{self._base(ADMIN_PORT)}{path}", {})
+        if answer.status_code != 200:
+            raise NotReady(f"gateway's Envoy admin {path}: answered {answer.status_code}, expected 200")
+        return answer.text
+
+    def close(self) -> None:
+        """End the port-forward."""
+        if self._forward:
+            self._forward.stop()
+        self._forward = None
+
+    def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        try:
+            return httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False)
+        except httpx.HTTPError as error:
+            self.close()  # the pod behind it may be gone: the next call finds the new one
+            raise NotReady(f"GET {url}: {error!r}") from error
+
+    def _base(self, remote_port: int) -> str:
+        pod = self._ready_pod()
+        with self._lock:
+            if self._forward is None or not self._forward.alive() or pod != self._pod:
+                self.close()
+                ports = [f"{self.port}:{LISTENER_PORT}", f":{ADMIN_PORT}"]
+                self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{pod}", ports)
+                self._pod = pod
+            return self._forward.url(remote_port)
+
+    def _ready_pod(self) -> str:
+        raw = self._api.list(f"/api/v1/namespaces/{GATEWAY_NAMESPACE}/pods", labelSelector=GATEWAY_SELECTOR)
+        newest_first = sorted(raw, key=lambda item: item["metadata"]["creationTimestamp"], reverse=True)
+        for pod in map(Pod.from_dict, newest_first):
+            if pod.all_ready and not pod.terminating:
+                return pod.name
+        raise NotReady("gateway http: no pod of it is ready")
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return cast(int, probe.getsockname()[1])
+    raise NotReady("no free local port for the port-forward")

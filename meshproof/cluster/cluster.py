@@ -1,0 +1,77 @@
+"""One cluster, as steps see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from meshproof.cluster.access import GatewayAccess
+from meshproof.images import Parts
+from meshproof.kube.api import Api
+from meshproof.kube.forward import PortForward
+from meshproof.run import Completed, run
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster and the parts it is made of.
+
+    Attributes:
+        name: The kind cluster's name.
+        kubeconfig: Its own kubeconfig, never the user's.
+        parts: Images, charts and tools.
+        work: Folder in which commands run and keep their files.
+    """
+
+    name: str
+    kubeconfig: Path
+    parts: Parts
+    work: Path
+
+    @cached_property
+    def api(self) -> Api:
+        """The API server."""
+        return Api(self.kubeconfig)
+
+    @cached_property
+    def gateway(self) -> GatewayAccess:
+        """The way in through the gateway."""
+        return GatewayAccess(self.api, self.env)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """What a reader would export before typing the commands."""
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"}
+
+    def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:
+        """Run a program of the cluster's tools in its work folder; see `meshproof.run.run`."""
+        return run(*argv, cwd=self.work, env=self.env, stdin=stdin, timeout_s=timeout_s, check=check)
+
+    def kubectl(self, *args: str, check: bool = True, timeout_s: float = 60.0) -> Completed:
+        """Run kubectl against this cluster."""
+        return self.run("kubectl", *args, timeout_s=timeout_s, check=check)
+
+    def forward(self, namespace: str, target: str, port: int) -> ForwardedPort:
+        """A context manager that gives a base URL for one port of a pod, deployment or service."""
+        return ForwardedPort(PortForward(self.env, namespace, target, [f":{port}"]), port)
+
+    def close(self) -> None:
+        """Stop what was started to reach the cluster."""
+        self.gateway.close()
+
+
+@dataclass(frozen=True)
+class ForwardedPort:
+    """One forwarded port; entering gives its base URL, leaving ends the forward."""
+
+    process: PortForward
+    port: int
+
+    def __enter__(self) -> str:
+        return self.process.url(self.port)
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stop()

@@ -1,0 +1,99 @@
+"""A kind cluster from its making to its end: ours alone, reused when it was kept, deleted when it was not."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+from meshproof import yamls
+from meshproof.cluster.cluster import Cluster
+from meshproof.cluster.kind import KindCluster
+from meshproof.engine import Engine
+from meshproof.errors import BadInput, CommandFailed, MeshproofError
+from meshproof.images import Parts
+from meshproof.kube.api import Api
+from meshproof.paths import state_dir
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+MARK = "made-by-meshproof"
+
+
+@contextlib.contextmanager
+def kind_cluster(
+    name: str, parts: Parts, engine: Engine, *, keep: bool, announce: Callable[[str], None]
+) -> Generator[Cluster]:
+    """Bring up a cluster, yield it, and delete it unless it is to be kept.
+
+    A cluster of ours that was kept before and still answers is used again.
+
+    Raises:
+        BadInput: The name is not one that kind takes, or a cluster of that name exists that is not ours.
+        CommandFailed: kind could not create it; what it left is removed.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
+    folder = state_dir() / "clusters" / name
+    kubeconfig = folder / "kubeconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = KindCluster(name, kubeconfig, parts.node_image, parts.tools, engine.env)
+    made = _prepare(kind, folder, parts, announce)
+    cluster = Cluster(name, kubeconfig, parts, folder / "work")
+    cluster.work.mkdir(exist_ok=True)
+    try:
+        if made:
+            _create(kind, folder, parts, announce)
+        yield cluster
+    finally:
+        cluster.close()
+        if keep and (folder / MARK).exists():
+            announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")
+            announce(
+                f"  to delete it: meshproof down (which also stops the engine), or {parts.tools}/kind delete "
+                f"cluster --name {name}"
+            )
+        else:
+            _delete(kind, folder, announce)
+
+
+def _prepare(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> bool:
+    """Decide whether the cluster is to be made; clears away a broken or outdated one of ours."""
+    if not kind.exists():
+        return True
+    mark = folder / MARK
+    if not mark.exists():
+        raise BadInput(
+            f"kind cluster {kind.name}: exists, and meshproof did not make it; nothing was changed. "
+            f"Give another name (NAME=... or --cluster-name) or delete it: kind delete cluster --name {kind.name}"
+        )
+    usable = False
+    if mark.read_text() == parts.node_image:
+        with contextlib.suppress(MeshproofError):
+            usable = Api(kind.kubeconfig_path).answers()
+    announce(f"cluster {kind.name} was kept by an earlier run: " + ("used again" if usable else "made anew"))
+    if not usable:
+        kind.delete()
+    return not usable
+
+
+def _create(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> None:
+    announce(f"creating cluster {kind.name} (Kubernetes {parts.versions['kubernetes']})")
+    shutil.rmtree(folder / "work", ignore_errors=True)
+    (folder / "work").mkdir()
+    config = folder / "kind.yaml"
+    head = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}]}
+    config.write_text(yamls.dump({**head, **parts.kind_config}))
+    # The mark comes first: a cluster that is half made when we are killed is known as ours.
+    (folder / MARK).write_text(parts.node_image)
+    kind.create(config)
+
+
+def _delete(kind: KindCluster, folder: Path, announce: Callable[[str], None]) -> None:
+    try:
+        kind.delete()
+        shutil.rmtree(folder, ignore_errors=True)
+    except CommandFailed as error:
+        announce(f"cluster {kind.name} could not be deleted and remains: {error}")
+        raise

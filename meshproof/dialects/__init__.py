@@ -1,0 +1,47 @@
+"""What each line of kgateway calls the things that the page names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meshproof.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The names of one line of kgateway.
+
+    Attributes:
+        proxy_container: Envoy's container in the gateway's pod.
+        controller_container: The container of kgateway's own pod.
+        integration_env: Variable of the controller that switches the integration on.
+        integration_values: Helm values that set it.
+    """
+
+    proxy_container: str
+    controller_container: str
+    integration_env: str
+    integration_values: Mapping[str, object]
+
+
+# Source: kgateway v2.4.0, api/settings/settings.go and pkg/kgateway/helm/envoy/templates/deployment.yaml.
+_V2_4 = Dialect(
+    proxy_container="kgateway-proxy",
+    controller_container="controller",
+    integration_env="KGW_ENABLE_ISTIO_AUTO_MTLS",
+    integration_values={"controller": {"extraEnv": {"KGW_ENABLE_ISTIO_AUTO_MTLS": "true"}}},
+)
+_DIALECTS: Mapping[str, Dialect] = {"2.4": _V2_4}
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        BadInput: There is none.
+    """
+    try:
+        return _DIALECTS[name]
+    except KeyError as error:
+        raise BadInput(f"dialect {name}: unknown; known are {', '.join(_DIALECTS)}") from error

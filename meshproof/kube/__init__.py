@@ -1,0 +1,1 @@
+"""Typed snapshots of Kubernetes objects, and the ways to read, watch and reach them."""

@@ -1,0 +1,100 @@
+"""A proof of the page: its sections run in order on one cluster, and what a run of them leaves behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.paths import artifacts_dir
+from meshproof.releases import Cell
+from meshproof.report import artifacts, diagnostics, table
+from meshproof.results import RunResult, StepResult
+from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
+from meshproof.steps.runner import run_commands
+
+
+@dataclass
+class Proof:
+    """The sections of the page on one cluster, each run once and in page order.
+
+    Attributes:
+        cluster: Where they run.
+        cell: The versions.
+        choices: The run's choices.
+        announce: Told what is going on, in plain lines.
+        root: Folder of all runs.
+        started: When the run began, in seconds since the epoch.
+    """
+
+    cluster: Cluster
+    cell: Cell
+    choices: Choices
+    announce: Callable[[str], None]
+    root: Path = field(default_factory=artifacts_dir)
+    started: float = field(default_factory=time.time)
+    folder: Path = field(init=False)
+    _results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
+    _mesh: Mesh | None = None
+
+    def __post_init__(self) -> None:
+        self.folder = artifacts.new_run_folder(self.root, started=self.started)
+
+    def section(self, slug: str) -> StepResult:
+        """Run a section, those before it first, or give the result of when it ran.
+
+        A section after one that did not complete is not run: its checks are skipped.
+        """
+        for earlier in PAGE:
+            if earlier not in self._results:
+                self._results[earlier] = self._run(earlier)
+            if earlier == slug:
+                break
+        return self._results[slug]
+
+    def rewind(self) -> None:
+        """Take a cluster that was kept back to where the page begins; nothing happens on a new one."""
+        if self.cluster.api.find("/api/v1/namespaces/istio-system"):
+            self.announce("taking the kept cluster back to where the page begins")
+            run_commands(PAGE["cleanup"](self._setting("cleanup")).commands, self.cluster, [])
+
+    def result(self) -> RunResult:
+        """All that was found so far."""
+        named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
+        return RunResult(self.cluster.parts.versions, named, self.started, tuple(self._results.values()))
+
+    def write(self) -> Path:
+        """Write the artifacts and return the report's path."""
+        artifacts.write_all(self.result(), self.folder)
+        return self.folder / "report.html"
+
+    def summary(self, *, colour: bool) -> str:
+        """The table of steps and the verdict line."""
+        result = self.result()
+        report = (self.folder / "report.html").relative_to(self.root.parent)
+        return f"{table.render(result, colour=colour)}\n\n{table.verdict_line(result, report, colour=colour)}"
+
+    def _run(self, slug: str) -> StepResult:
+        step = PAGE[slug](self._setting(slug))
+        broken = next((result for result in self._results.values() if result.error), None)
+        if broken:
+            return skip_step(step, f"the step {broken.slug} did not complete")
+        self.announce(step.section)
+        result = run_step(step, self.cluster)
+        proven = sum(check.status == "proven" for check in result.checks)
+        self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
+        if proven < len(result.checks):
+            index = diagnostics.gather(self.cluster, self.folder / "diagnostics" / slug)
+            self.announce(f"  what the cluster looked like then: {index}")
+        return result
+
+    def _setting(self, slug: str) -> Setting:
+        """The mesh is looked up once it is there: after the section that installs it completed."""
+        complete = not any(result.error for result in self._results.values())
+        if self._mesh is None and slug not in ("before", "istio") and complete:
+            self._mesh = find_mesh(self.cluster)
+        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
+        return replace(setting, mesh=self._mesh or setting.mesh)

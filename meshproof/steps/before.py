@@ -1,0 +1,85 @@
+"""Before the page begins: kgateway as its quickstart installs it, the sample app, the gateway, a route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshproof import yamls
+from meshproof.checks.containers import has_exactly
+from meshproof.checks.control_plane import is_rolled_out
+from meshproof.checks.requests import has_no_client_cert
+from meshproof.manifests import manifest
+from meshproof.steps import looks
+from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, shell, write
+from meshproof.steps.setting import Setting
+
+KGATEWAY_VALUES = "kgateway.yaml"
+
+
+def before_you_begin(setting: Setting) -> Step:
+    """The state in which the page's reader starts."""
+    parts = setting.parts
+    proxy = (setting.dialect.proxy_container,)
+    httpbin = manifest("httpbin.yaml", **{f"{name}_image": parts.images[name] for name in ("httpbin", "curl", "hey")})
+    return Step(
+        slug="before",
+        section="Before you begin",
+        commands=(
+            Together(
+                (
+                    shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds),
+                    helm(setting, "kgateway-crds", "--create-namespace"),
+                    apply(httpbin),
+                )
+            ),
+            write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
+            Together(
+                (
+                    helm(setting, "kgateway", "--values", KGATEWAY_VALUES),
+                    apply(manifest("gateway.yaml")),
+                    apply(manifest("httpbin-route.yaml")),
+                )
+            ),
+        ),
+        ready=(
+            Ready(
+                looks.deployment("kgateway-system", "kgateway"),
+                is_rolled_out,
+                (looks.deployments_path("kgateway-system"),),
+            ),
+            Ready(looks.deployment("httpbin", "httpbin"), is_rolled_out, (looks.deployments_path("httpbin"),)),
+            Ready(looks.GATEWAY_PODS, lambda pods: has_exactly(pods, proxy), (looks.pods_path("kgateway-system"),)),
+        ),
+        claims=(
+            claim(
+                "before.gateway-containers",
+                "The gateway's pod runs Envoy alone, READY 1/1",
+                (looks.GATEWAY_PODS,),
+                lambda pods: has_exactly(pods, proxy),
+            ),
+            claim(
+                "before.response",
+                "httpbin answers through the gateway, without a client certificate",
+                (looks.PAGE_RESPONSE,),
+                has_no_client_cert,
+            ),
+        ),
+    )
+
+
+def helm(setting: Setting, chart: str, *args: str) -> Command:
+    """`helm upgrade --install` of one of kgateway's charts into kgateway-system."""
+    parts = setting.parts
+    version = parts.chart_versions[chart]
+    argv = ["helm", "upgrade", "--install", chart, parts.charts[chart], "--namespace", "kgateway-system"]
+    return shell(*argv, *(["--version", version] if version else []), *args)
+
+
+def kgateway_values(setting: Setting) -> Mapping[str, object]:
+    """Helm values with which kgateway is installed.
+
+    One replica needs no leader election: with it, a restarted controller waits 15 s for the old lease before it
+    touches a gateway. The old one must then be gone before the new one starts.
+    """
+    controller = {"strategy": {"type": "Recreate"}, "extraEnv": {"KGW_DISABLE_LEADER_ELECTION": "true"}}
+    return {**setting.parts.kgateway_values, "controller": controller}

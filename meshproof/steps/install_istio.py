@@ -1,0 +1,73 @@
+"""Section 1 of the page: install Istio. Only istiod is needed: no ingress gateway, no CNI, no ztunnel."""
+
+from __future__ import annotations
+
+from meshproof import yamls
+from meshproof.checks.control_plane import is_rolled_out
+from meshproof.checks.finding import Finding
+from meshproof.cluster import Cluster
+from meshproof.kube import inventory
+from meshproof.kube.workloads import Deployment, Pod
+from meshproof.steps import looks
+from meshproof.steps.model import Command, Ready, Step, claim, shell, write
+from meshproof.steps.setting import Setting
+
+ISTIOD_VALUES = "istiod.yaml"
+INVENTORY = "inventory-before-istio.json"
+ISTIOD = looks.deployment("istio-system", "istiod")
+
+
+def install_istio(setting: Setting) -> Step:
+    """Istio's CRDs and istiod, revisionless."""
+    return Step(
+        slug="istio",
+        section="Install Istio",
+        prepare=note_inventory,
+        commands=(
+            _helm(setting, "istio-base", "--create-namespace"),
+            write(ISTIOD_VALUES, yamls.dump(setting.parts.istiod_values)),
+            _helm(setting, "istiod", "--values", ISTIOD_VALUES),
+        ),
+        ready=(Ready(ISTIOD, is_rolled_out, (looks.deployments_path("istio-system"),)),),
+        claims=(
+            claim(
+                "istio.istiod-ready",
+                "istiod is rolled out and its pod is ready",
+                (ISTIOD, looks.ISTIOD_PODS),
+                _istiod_ready,
+            ),
+        ),
+        undo=(
+            shell("helm", "uninstall", "istiod", "--namespace", "istio-system", "--ignore-not-found"),
+            shell("helm", "uninstall", "istio-base", "--namespace", "istio-system", "--ignore-not-found"),
+            shell("kubectl", "delete", "crd", "--selector", "app.kubernetes.io/part-of=istio", "--wait=false"),
+            shell("kubectl", "delete", "namespace", "istio-system", "--ignore-not-found", "--wait=false"),
+        ),
+        departures=(
+            "The page links to Istio's newest getting-started guide, which installs a demo with Bookinfo; "
+            "the base and istiod charts of a fixed version are enough.",
+        ),
+    )
+
+
+def note_inventory(cluster: Cluster) -> None:
+    """Write down every object of the cluster, unless Istio is there already and an earlier note stands."""
+    if cluster.api.find("/api/v1/namespaces/istio-system") is None:
+        inventory.save(inventory.take_inventory(cluster.api), cluster.work / INVENTORY)
+
+
+def _helm(setting: Setting, chart: str, *args: str) -> Command:
+    parts = setting.parts
+    version = parts.chart_versions[chart]
+    argv = ["helm", "upgrade", "--install", chart, parts.charts[chart], "--namespace", "istio-system"]
+    return shell(*argv, *(["--version", version] if version else []), *args)
+
+
+def _istiod_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> Finding:
+    rollout = is_rolled_out(deployment)
+    living = [pod for pod in pods if not pod.terminating]
+    return Finding(
+        rollout.holds and bool(living) and all(pod.all_ready for pod in living),
+        "istiod rolled out, every pod of it ready",
+        f"{rollout.observed}; pods: {', '.join(f'{pod.name} {pod.ready}' for pod in living) or 'none'}",
+    )

@@ -1,0 +1,174 @@
+"""What a step of the page is: commands, what must be ready after them, what is then claimed, and how it is undone."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from meshproof.checks.finding import Finding
+from meshproof.cluster import Cluster
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command as a reader types it; `text` is made from what runs, so that the two cannot differ.
+
+    Attributes:
+        argv: Program and arguments.
+        stdin: Text that the reader gives as a here-document.
+        save_as: File in the work folder that takes the command's output, or, without `argv`, `stdin`.
+        unless: True when the cluster is already as the command would leave it; it is then not run.
+        timeout_s: Seconds until it is ended.
+    """
+
+    argv: tuple[str, ...]
+    stdin: str = ""
+    save_as: str = ""
+    unless: Callable[[Cluster], bool] | None = None
+    timeout_s: float = 120.0
+
+    @property
+    def text(self) -> str:
+        """The shell text."""
+        line = shlex.join(self.argv) if self.argv else "cat"
+        if self.save_as:
+            line += f" > {self.save_as}"
+        return f"{line} <<'EOF'\n{self.stdin.rstrip()}\nEOF" if self.stdin else line
+
+    def run(self, cluster: Cluster) -> str:
+        """Run it and return what it printed.
+
+        Raises:
+            CommandFailed: It failed.
+        """
+        if not self.argv:
+            (cluster.work / self.save_as).write_text(self.stdin)
+            return ""
+        done = cluster.run(*self.argv, stdin=self.stdin, timeout_s=self.timeout_s)
+        if self.save_as:
+            (cluster.work / self.save_as).write_text(done.stdout)
+        return done.stdout + done.stderr
+
+
+@dataclass(frozen=True)
+class Together:
+    """Commands that do not depend on each other and run side by side."""
+
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Look(Generic[T]):
+    """One thing to look at in a cluster, as a frozen snapshot.
+
+    Attributes:
+        what: A noun phrase for messages.
+        take: Takes the look.
+        when: `each` time claims are judged, or `once`, beside the waiting, where it depends on no state.
+    """
+
+    what: str
+    take: Callable[[Cluster], T]
+    when: Literal["once", "each"] = "each"
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What must be true: a sentence, what to look at, and a pure judgement of what was seen there.
+
+    `judge` takes one argument for each look, in their order.
+    """
+
+    id: str
+    sentence: str
+    looks: tuple[Look[Any], ...]
+    judge: Callable[..., Finding]
+
+
+@dataclass(frozen=True, eq=False)
+class Ready(Generic[T]):
+    """A state to wait for before anything is claimed; `watch` are the API paths whose changes matter to it."""
+
+    look: Look[T]
+    judge: Callable[[T], Finding]
+    watch: tuple[str, ...]
+    timeout_s: float = 90.0
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A section of the page.
+
+    Attributes:
+        slug: Short name, used for the fixture, the notebook and the ids of its claims.
+        section: The section's heading in our words.
+        commands: What a reader types, in order.
+        ready: What is waited for afterwards.
+        claims: What is then claimed.
+        undo: Commands that take the cluster back.
+        departures: Where the page's own words have no effect or are wrong, and what is done instead.
+        prepare: What is noted down before the commands, for a later step to compare with.
+        settle_timeout_s: Seconds in which the claims must come to hold, once the step is ready.
+    """
+
+    slug: str
+    section: str
+    commands: tuple[Command | Together, ...]
+    ready: tuple[Ready[Any], ...]
+    claims: tuple[Claim, ...]
+    undo: tuple[Command | Together, ...] = ()
+    departures: tuple[str, ...] = ()
+    prepare: Callable[[Cluster], None] | None = None
+    settle_timeout_s: float = 30.0
+
+    @property
+    def documented(self) -> tuple[Command, ...]:
+        """All commands one by one, in the order a reader types them."""
+        return flatten(self.commands)
+
+
+def flatten(commands: Sequence[Command | Together]) -> tuple[Command, ...]:
+    """Commands one by one, groups taken apart."""
+    return tuple(
+        command for entry in commands for command in (entry.commands if isinstance(entry, Together) else (entry,))
+    )
+
+
+def shell(*argv: str, stdin: str = "", unless: Callable[[Cluster], bool] | None = None) -> Command:
+    """A command with its arguments, as the reader types it."""
+    return Command(argv, stdin=stdin, unless=unless)
+
+
+def apply(text: str) -> Command:
+    """`kubectl apply` of a manifest's text."""
+    return Command(("kubectl", "apply", "-f", "-"), stdin=text)
+
+
+def write(name: str, text: str) -> Command:
+    """A file that the reader writes."""
+    return Command((), stdin=text, save_as=name)
+
+
+@overload
+def claim(id_: str, sentence: str, looks: tuple[Look[A]], judge: Callable[[A], Finding]) -> Claim: ...
+@overload
+def claim(id_: str, sentence: str, looks: tuple[Look[A], Look[B]], judge: Callable[[A, B], Finding]) -> Claim: ...
+@overload
+def claim(
+    id_: str, sentence: str, looks: tuple[Look[A], Look[B], Look[C]], judge: Callable[[A, B, C], Finding]
+) -> Claim: ...
+@overload
+def claim(
+    id_: str, sentence: str, looks: tuple[Look[A], Look[B], Look[C], Look[D]], judge: Callable[[A, B, C, D], Finding]
+) -> Claim: ...
+def claim(id_: str, sentence: str, looks: tuple[Look[Any], ...], judge: Callable[..., Finding]) -> Claim:
+    """A claim whose judgement takes exactly what its looks give."""
+    return Claim(id_, sentence, looks, judge)

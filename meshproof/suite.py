@@ -1,0 +1,48 @@
+"""The suite as a command: pytest on e2e/, its ending read as one of our exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meshproof import errors
+from meshproof.choices import Choices
+from meshproof.errors import BadInput
+
+SUITE = Path(__file__).resolve().parent.parent / "e2e"
+
+
+class _Ending:
+    """Remembers whether pytest was interrupted by a person, which its exit code does not tell."""
+
+    interrupted = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+
+
+def run_suite(choices: Choices, name: str) -> int:
+    """Run the suite on a cluster of this name and return the run's exit code.
+
+    Raises:
+        BadInput: The suite is not beside the library, as in an installed copy.
+    """
+    if not SUITE.is_dir():
+        raise BadInput(f"suite {SUITE}: not there; run this from a checkout of meshproof")
+    ending = _Ending()
+    options = {
+        "kgateway": choices.kgateway,
+        "istio": choices.istio,
+        "kubernetes": choices.kubernetes,
+        "revision": choices.revision,
+        "access": choices.access,
+        "images": choices.images,
+        "cluster-name": name,
+    }
+    argv = [str(SUITE), "-q", "--no-header", *(f"--{option}={value}" for option, value in options.items())]
+    code = pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])], plugins=[ending])
+    if ending.interrupted:
+        return errors.INTERRUPTED
+    known = (errors.PROVEN, errors.REFUTED, errors.BAD_INPUT, errors.MACHINE_CANNOT)
+    return int(code) if code in known else errors.REFUTED
