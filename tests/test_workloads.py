@@ -112,6 +112,11 @@ def test_a_pod_that_was_just_made_has_nothing_ready() -> None:
     assert (read.ready, read.node, read.ip, read.owner) == ("0/3", "", "", "")
 
 
+def test_a_pod_without_containers_is_not_ready() -> None:
+    read = Pod.from_dict(pod(spec={"containers": []}))
+    assert (read.ready, read.all_ready) == ("0/0", False)
+
+
 def test_deletion_begun_is_terminating() -> None:
     assert Pod.from_dict(pod(metadata__deletionTimestamp="2026-01-01T00:00:00Z")).terminating
 
