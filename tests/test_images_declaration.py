@@ -1,0 +1,114 @@
+"""images.toml: every name resolves, every version is pinned, and keys change with what they stand for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from meshproof.errors import BadInput
+from meshproof.images.containers import dockerfile
+from meshproof.images.declaration import ASSETS, Declaration, Image, declaration
+from meshproof.images.plan import Item, items
+from meshproof.releases import SourceForm, cells
+
+
+@pytest.fixture
+def declared() -> Declaration:
+    return declaration(cells()[0])
+
+
+def test_every_name_is_filled_in(declared: Declaration) -> None:
+    assert "{" not in repr([image.ref for image in declared.images.values()])
+    assert declared.images["kube-apiserver"].ref == "registry.k8s.io/kube-apiserver:v1.35.4"
+    assert declared.images["proxyv2"].ref == "meshproof.local/istio/proxyv2:1.31-dev"
+    assert declared.images["etcd"].ref == "registry.k8s.io/etcd:3.6.6-0"
+
+
+def test_everything_fetched_is_pinned_by_hash(declared: Declaration) -> None:
+    assert all(re.fullmatch("[0-9a-f]{64}", wheel.sha256) for wheel in declared.wheels.values())
+    fetched = [component for component in declared.gos.values() if component.module]
+    assert len(fetched) >= 10
+    assert all(re.fullmatch(r"h1:.{43}=", component.checksum) for component in fetched)
+
+
+def test_every_source_of_a_copy_exists(declared: Declaration) -> None:
+    components = {*declared.wheels, *declared.gos}
+    copies = [image.copy or {} for image in declared.images.values()] + [declared.node.copy]
+    sources = [source.partition(":")[0] for copy in copies for source in copy]
+    assert len(sources) >= 15
+    assert set(sources) <= components
+    bases = {image.base for image in declared.images.values()} - {"scratch"}
+    assert bases <= {f"debian:{name}" for name in declared.debians} | {f"image:{name}" for name in declared.images}
+    assert all((ASSETS / asset).is_file() for go in declared.gos.values() for asset in go.main or {})
+
+
+def test_a_module_version_that_is_not_declared_is_refused_by_name() -> None:
+    cell = cells()[0]
+    assert cell.source is not None
+    modules = {**cell.source.modules, "kgateway": "v9.9.9"}
+    with pytest.raises(BadInput, match=r"kgateway: module version v9\.9\.9 is not declared; known: v2\.4\.0"):
+        declaration(replace(cell, source=replace(cell.source, modules=modules)))
+
+
+def test_a_cell_without_source_form_cannot_be_assembled() -> None:
+    with pytest.raises(BadInput, match="IMAGES=published is its only form"):
+        declaration(replace(cells()[0], source=None))
+
+
+def changed(before: dict[str, Item], after: dict[str, Item]) -> set[str]:
+    return {name for name in before if before[name].key != after[name].key}
+
+
+def test_a_changed_component_changes_its_own_key_and_what_is_made_from_it(declared: Declaration) -> None:
+    before = dict(items(declared))
+    hey = replace(declared.gos["hey"], checksum="h1:other")
+    assert changed(before, dict(items(replace(declared, gos={**declared.gos, "hey": hey})))) == {"hey", "node"}
+    helm = replace(declared.gos["helm"], version="v4.1.2")
+    assert changed(before, dict(items(replace(declared, gos={**declared.gos, "helm": helm})))) == {
+        "helm",
+        "charts",
+        "tools",
+    }
+
+
+def test_the_toolchain_changes_all_that_it_compiles(declared: Declaration) -> None:
+    before = dict(items(declared))
+    go = replace(declared.wheels["go"], version="1.26.7")
+    after = dict(items(replace(declared, wheels={**declared.wheels, "go": go})))
+    assert changed(before, after) == {"go", *declared.gos, "charts", "tools", "node"}
+
+
+def test_an_estimate_changes_no_key(declared: Declaration) -> None:
+    slower = {name: replace(component, seconds=999.0) for name, component in declared.gos.items()}
+    assert changed(dict(items(declared)), dict(items(replace(declared, gos=slower)))) == set()
+
+
+def test_what_is_needed_stands_before_what_needs_it(declared: Declaration) -> None:
+    seen: set[str] = set()
+    for item in items(declared).values():
+        assert {*item.needs, *item.after} <= seen
+        seen.add(item.name)
+
+
+def test_a_dockerfile_says_what_the_declaration_says() -> None:
+    image = Image("x", "image:y", "x:1", {"a:bin/a": "/bin/a", "b:c": "/c"}, ["true"], "65532", ["/bin/a", "-v"])
+    assert dockerfile(image, "y:1").splitlines() == [
+        "FROM y:1",
+        "COPY 0 /bin/a",
+        "COPY 1 /c",
+        "RUN true",
+        "USER 65532",
+        'ENTRYPOINT ["/bin/a", "-v"]',
+    ]
+
+
+def test_a_program_alone_in_an_image_is_what_it_starts() -> None:
+    assert dockerfile(Image("x", "scratch", "x:1", {"a:bin/a": "/a"}), "scratch").endswith('ENTRYPOINT ["/a"]\n')
+
+
+def test_source_form_names_only_declared_components(declared: Declaration) -> None:
+    source = cells()[0].source
+    assert isinstance(source, SourceForm)
+    assert set(source.modules) <= set(declared.gos)

@@ -1,0 +1,178 @@
+"""The door to images: which way it goes, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+
+from meshproof.engine import Engine
+from meshproof.errors import BadInput, MachineCannot
+from meshproof.images import assembly, parts, prepare
+from meshproof.images.assembly import Assembly
+from meshproof.images.declaration import declaration
+from meshproof.images.published import registry_of, unreachable
+from meshproof.images.store import Entry, Store
+from meshproof.progress import Progress
+from meshproof.releases import Cell, PublishedForm, cells
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(StringIO(), live=False)
+
+
+@pytest.fixture
+def cell() -> Cell:
+    return cells()[0]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "meshproof" / "images"
+
+
+@pytest.fixture
+def all_cached(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    def have(self: Assembly) -> Mapping[str, Entry]:
+        return {name: Entry(name, item.key, cache / name, {"items": []}) for name, item in self.items.items()}
+
+    monkeypatch.setattr(Assembly, "prepare", have)
+
+
+def no_engine() -> Engine:
+    raise AssertionError("no engine is needed for this")
+
+
+def published(cell: Cell) -> PublishedForm:
+    assert cell.published is not None
+    return cell.published
+
+
+def said(progress: Progress) -> str:
+    stream = progress._stream  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(stream, StringIO)
+    return stream.getvalue()
+
+
+def reachable(_: PublishedForm) -> str:
+    return ""
+
+
+def forbidden(_: PublishedForm) -> str:
+    return "the registry r answers 403 Forbidden"
+
+
+def test_an_unknown_choice_is_refused_with_the_known_ones(cell: Cell, progress: Progress) -> None:
+    with pytest.raises(BadInput, match="IMAGES=released is not known; choose one of auto, source, published"):
+        prepare(cell, "released", no_engine, progress)
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_auto_takes_the_published_ones_where_their_registry_answers(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "unreachable", reachable)
+    got = prepare(cell, "auto", no_engine, progress)
+    assert got.form == "published"
+    assert got.node_image == published(cell).node_image
+    assert got.charts["istiod"].startswith("oci://")
+    assert got.chart_versions["kgateway"] == "v2.4.3"
+    assert got.versions["istio"] == "1.30.4"
+    assert "their registries answer" in said(progress)
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_auto_assembles_and_says_why_where_it_does_not(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "unreachable", forbidden)
+    got = prepare(cell, "auto", no_engine, progress)
+    assert got.form == "source"
+    assert got.node_image.startswith("meshproof.local/node:")
+    assert got.charts["istiod"].endswith("charts/istiod.tgz")
+    assert got.kind_config["networking"] == {"disableDefaultCNI": True, "podSubnet": "10.244.0.0/16"}
+    assert got.images["pilot"] == f"{got.istiod_values['hub']}/pilot:{got.istiod_values['tag']}"
+    assert "assembled from source, because the registry r answers 403 Forbidden" in said(progress)
+
+
+def test_a_form_that_a_cell_lacks_is_refused(cell: Cell, progress: Progress) -> None:
+    with pytest.raises(BadInput, match="use IMAGES=source"):
+        prepare(replace(cell, published=None), "published", no_engine, progress)
+    with pytest.raises(BadInput, match="use IMAGES=published"):
+        prepare(replace(cell, source=None), "source", no_engine, progress)
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_only_a_cgroup_v1_host_is_told_to_go_on(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parts, "CGROUP_V2", tmp_path / "missing")
+    patches = prepare(cell, "source", no_engine, progress).kind_config["kubeadmConfigPatches"]
+    assert "failCgroupV1: false" in str(patches)
+    monkeypatch.setattr(parts, "CGROUP_V2", tmp_path)
+    assert "failCgroupV1" not in str(prepare(cell, "source", no_engine, progress).kind_config)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(200, ""), (401, ""), (403, "answers 403 Forbidden"), (503, "answers 503 Service Unavailable")],
+)
+def test_a_registry_that_asks_for_a_token_can_be_had(
+    cell: Cell, status: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def get(url: str, **_: object) -> httpx.Response:
+        asked.append(url)
+        return httpx.Response(status)
+
+    monkeypatch.setattr(httpx, "get", get)
+    assert unreachable(published(cell)).endswith(reason)
+    assert bool(unreachable(published(cell))) == bool(reason)
+    assert asked[0] == "https://registry-1.docker.io/v2/"
+
+
+def test_a_registry_that_does_not_answer_is_told(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(_: str, **options: object) -> httpx.Response:
+        assert options["timeout"] == 5.0
+        raise httpx.ConnectTimeout("timed out")
+
+    monkeypatch.setattr(httpx, "get", get)
+    reason = unreachable(published(cell))
+    assert reason == "the registry registry-1.docker.io does not answer (ConnectTimeout: timed out)"
+
+
+@pytest.mark.parametrize(
+    ("reference", "host"),
+    [
+        ("kindest/node:v1", "registry-1.docker.io"),
+        ("docker.io/istio/pilot:1", "registry-1.docker.io"),
+        ("cr.kgateway.dev/kgateway-dev/sds:v2", "cr.kgateway.dev"),
+        ("localhost:5000/a/b", "localhost:5000"),
+        ("busybox", "registry-1.docker.io"),
+    ],
+)
+def test_the_registry_of_a_reference(reference: str, host: str) -> None:
+    assert registry_of(reference) == host
+
+
+def test_a_full_disk_is_seen_before_anything_is_begun(
+    cell: Cell, progress: Progress, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 5 * 10**9
+
+    def usage(_: Path) -> Usage:
+        return Usage()
+
+    monkeypatch.setattr(assembly.shutil, "disk_usage", usage)
+    with pytest.raises(MachineCannot, match=r"takes about 22 GB, 5\.0 GB are free; make room") as caught:
+        Assembly(declaration(cell), Store(cache, progress.say), no_engine, progress).prepare()
+    assert str(cache) in str(caught.value)
+    assert [path.name for path in cache.iterdir()] == ["lock"]
