@@ -40,7 +40,7 @@ class GatewayAccess:
     def port(self) -> int:
         """The local port, chosen at first use."""
         if not self._port:
-            self._port = _free_port(LISTENER_PORT)
+            self._port = free_port(LISTENER_PORT)
         return self._port
 
     def get(self, host: str, path: str = "/headers", headers: Mapping[str, str] | None = None) -> Response:
@@ -95,7 +95,12 @@ class GatewayAccess:
         raise NotReady("gateway http: no pod of it is ready")
 
 
-def _free_port(preferred: int) -> int:
+def free_port(preferred: int = 0) -> int:
+    """A local TCP port that nobody listens on: the preferred one if it is free, else any.
+
+    Raises:
+        NotReady: There is none.
+    """
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -20,7 +20,6 @@ def before_you_begin(setting: Setting) -> Step:
     """The state in which the page's reader starts."""
     parts = setting.parts
     proxy = (setting.dialect.proxy_container,)
-    httpbin = manifest("httpbin.yaml", **{f"{name}_image": parts.images[name] for name in ("httpbin", "curl", "hey")})
     return Step(
         slug="before",
         section="Before you begin",
@@ -29,7 +28,7 @@ def before_you_begin(setting: Setting) -> Step:
                 (
                     shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds),
                     helm(setting, "kgateway-crds", "--create-namespace"),
-                    apply(httpbin),
+                    apply(sample_app(setting)),
                 )
             ),
             write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
@@ -65,6 +64,12 @@ def before_you_begin(setting: Setting) -> Step:
             ),
         ),
     )
+
+
+def sample_app(setting: Setting) -> str:
+    """The sample app's manifest with the images of this setting."""
+    images = setting.parts.images
+    return manifest("httpbin.yaml", **{f"{name}_image": images[name] for name in ("httpbin", "curl", "hey")})
 
 
 def helm(setting: Setting, chart: str, *args: str) -> Command:

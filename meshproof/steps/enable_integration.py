@@ -43,7 +43,7 @@ def enable_integration(setting: Setting) -> Step:
                 (
                     get_values(CURRENT_VALUES),
                     shell("kubectl", "get", "services", "--namespace", "istio-system", "--selector", "app=istiod"),
-                    apply(_parameters(setting)),
+                    apply(parameters(setting)),
                 )
             ),
             write(INTEGRATION_VALUES, yamls.dump(dialect.integration_values)),
@@ -153,7 +153,8 @@ def _stored(cluster: Cluster) -> StoredParameters:
 STORED_PARAMETERS: Look[StoredParameters] = Look("GatewayParameters kgateway-system/http-istio", _stored)
 
 
-def _parameters(setting: Setting) -> str:
+def parameters(setting: Setting) -> str:
+    """The GatewayParameters for the proxy and the mesh of this setting."""
     image = setting.parts.images["proxyv2"]
     name, _, tag = image.rpartition(":")
     registry, _, repository = name.rpartition("/")
