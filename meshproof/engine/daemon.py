@@ -154,7 +154,11 @@ class Daemon:
         }
         if lacks_sys_resource():
             wrapper = self.folder / "runc-without-sys-resource"
-            command = shlex.join((sys.executable, "-I", "-S", str(Path(runc_wrapper.__file__)), _needed("runc")))
+            # A copy, and the Python below our virtual environment: the daemon may outlive this checkout.
+            copy = self.folder / "runc_wrapper.py"
+            copy.write_text(Path(runc_wrapper.__file__).read_text())
+            python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+            command = shlex.join((str(python), "-I", "-S", str(copy), _needed("runc")))
             wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             wrapper.chmod(0o755)
             daemon |= {"runtimes": {"meshproof": {"path": str(wrapper)}}, "default-runtime": "meshproof"}
