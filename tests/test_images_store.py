@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from meshproof import wait
 from meshproof.images.store import Store, key_of, remove
+from meshproof.wait import Clock
 
 
 def build(target: Path) -> Mapping[str, Any]:
@@ -96,17 +96,14 @@ def test_what_a_killed_build_left_is_removed_before_the_next(store: Store) -> No
         assert [path.name for path in store.folder.iterdir()] == ["lock"]
 
 
-def test_a_second_builder_says_that_it_waits_and_goes_on_when_the_first_is_done(
-    store: Store, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_builder_says_that_it_waits_and_goes_on_when_the_first_is_done(store: Store, said: list[str]) -> None:
     with (store.folder / "lock").open("a+") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
 
         def pause(_: float) -> None:
             fcntl.flock(other, fcntl.LOCK_UN)
 
-        monkeypatch.setattr(wait.Clock.__init__, "__defaults__", (lambda: 0.0, pause))
-        with store.locked():
+        with Store(store.folder, said.append, Clock(lambda: 0.0, pause)).locked():
             assert said == ["another run is assembling images in this cache; waiting for it"]
 
 

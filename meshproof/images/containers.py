@@ -17,7 +17,7 @@ IMPORT_S = 300.0
 BUILD_S = 600.0
 PRELOAD_S = 900.0
 HUB = "meshproof.local/part"
-NODE_COMMIT = ('ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]', "CMD []", "STOPSIGNAL SIGRTMIN+3")
+NODE_START = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def build_node(declared: Declaration, bench: Workbench, contents: Mapping[str, s
     lines += [f"COPY {number} {place}" for number, place in enumerate(node.copy.values())]
     lines += ["COPY cni.conflist /etc/cni/net.d/10-meshproof.conflist", "COPY setup.sh /setup.sh"]
     lines += ["RUN sh /setup.sh && rm /setup.sh", "ENV container=docker"]
+    lines += ["STOPSIGNAL SIGRTMIN+3", NODE_START]  # systemd's signal to shut down
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
     docker("build", "--quiet", "--tag", empty, str(context), timeout_s=BUILD_S)
     archive = bench.folder / "images.tar"
     docker("save", "--output", str(archive), *contents.values(), timeout_s=BUILD_S)
     with _container(bench.engine, empty, archive, ASSETS / node.preload) as container:
         docker("start", "--attach", container, timeout_s=PRELOAD_S)
-        changes = [f"--change={change}" for change in NODE_COMMIT]
-        docker("commit", *changes, container, reference, timeout_s=BUILD_S)
+        docker("commit", f"--change={NODE_START}", "--change=CMD []", container, reference, timeout_s=BUILD_S)
 
 
 def discard(bench: Workbench, images: Mapping[str, str]) -> None:

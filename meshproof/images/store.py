@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from meshproof.wait import wait_for
+from meshproof.wait import Clock, wait_for
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished-"
@@ -37,9 +37,10 @@ class Entry:
 class Store:
     """Components below one folder, `<name>-<key>` each."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, clock: Clock | None = None) -> None:
         self.folder = folder
         self._say = say
+        self._clock = clock
         folder.mkdir(parents=True, exist_ok=True)
 
     def find(self, name: str, key: str, *, thorough: bool = False) -> Entry | None:
@@ -94,6 +95,7 @@ class Store:
                     what=f"the lock {path}, held by another assembly of images",
                     timeout_s=LOCK_S,
                     every_s=1.0,
+                    clock=self._clock,
                 )
             for leftover in self.folder.glob(f"{UNFINISHED}*"):
                 remove(leftover)
