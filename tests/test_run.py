@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,17 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run("sh", "-c", script, on_line=lambda _: signal.raise_signal(signal.SIGINT))
     assert ended.exists()
+
+
+def test_all_that_runs_in_other_threads_can_be_ended() -> None:
+    up = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(run, "sh", "-c", "echo up; sleep 60", on_line=lambda _: up.set())
+        assert up.wait(SOON_S)
+        door.end_all()
+        with pytest.raises(CommandFailed) as raised:
+            running.result(SOON_S)
+    assert raised.value.code == -signal.SIGTERM
 
 
 def test_input_and_lines_together_are_refused() -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from meshproof.checks.tls import NotACertificate, leaf_sha256, leaf_uris
+from meshproof.checks.tls import NotACertificate, leaf_sha256, leaf_subject, leaf_uris
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 KEY_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -53,9 +53,13 @@ def test_the_uris_are_the_first_certificates() -> None:
     assert leaf_uris(ROOT + LEAF) == ()
 
 
+def test_the_subject_is_the_first_certificates() -> None:
+    assert leaf_subject(LEAF + ROOT) == "CN=leaf"
+
+
 @pytest.mark.parametrize("text", ["", "hello", KEY_PEM, LEAF.replace("A", "!"), LEAF[: len(LEAF) // 2]])
 def test_what_is_no_certificate_is_refused_without_spelling_it_out(text: str) -> None:
-    for read in (leaf_sha256, leaf_uris):
+    for read in (leaf_sha256, leaf_subject, leaf_uris):
         with pytest.raises(NotACertificate, match="expected PEM") as raised:
             read(text)
         assert KEY_PEM.splitlines()[1] not in str(raised.value)
