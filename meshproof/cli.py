@@ -38,7 +38,8 @@ def _pairs(words: Sequence[str]) -> Mapping[str, str]:
     for word in words:
         if "=" not in word:
             raise BadInput(f"{word!r}: expected NAME=VALUE")
-    return dict(word.split("=", 1) for word in words if not word.endswith("="))
+    pairs = (word.split("=", 1) for word in words)
+    return {name: value for name, value in pairs if value}
 
 
 def _e2e(words: Mapping[str, str]) -> int:

@@ -59,7 +59,9 @@ class Proof:
         """Take a cluster that was kept back to where the page begins; nothing happens on a new one."""
         if self.cluster.api.find("/api/v1/namespaces/istio-system"):
             self.announce("taking the kept cluster back to where the page begins")
-            run_commands(PAGE["cleanup"](self._setting("cleanup")).commands, self.cluster, [])
+            # What is taken back does not depend on the mesh, which may be half installed.
+            setting = Setting.of(self.cell, self.cluster.parts, self.choices)
+            run_commands(PAGE["cleanup"](setting).commands, self.cluster, [])
 
     def result(self) -> RunResult:
         """All that was found so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import cast
@@ -20,6 +21,8 @@ GATEWAY_SELECTOR = "gateway.networking.k8s.io/gateway-name=http"
 LISTENER_PORT = 8080
 ADMIN_PORT = 19000
 REQUEST_TIMEOUT_S = 5.0
+# Only http is spoken here; without a context of ours each request would load all CA certificates (20 ms of processor).
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class GatewayAccess:
@@ -71,7 +74,7 @@ class GatewayAccess:
 
     def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
         try:
-            return httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False)
+            return httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
         except httpx.HTTPError as error:
             self.close()  # the pod behind it may be gone: the next call finds the new one
             raise NotReady(f"GET {url}: {error!r}") from error

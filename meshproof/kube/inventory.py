@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from meshproof.kube.api import Api
 
@@ -96,9 +96,10 @@ def _content(raw: Mapping[str, Any]) -> str:
 
 
 def _paths(then: Any, now: Any, path: str = "") -> Iterator[str]:
-    """Dotted paths at which two contents differ."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in sorted(then.keys() | now.keys()):  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType]
-            yield from _paths(then.get(key), now.get(key), f"{path}.{key}" if path else str(key))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    """Dotted paths at which two contents differ; a mapping that is missing counts as an empty one."""
+    if then != now and all(isinstance(side, dict | None) for side in (then, now)):
+        before, after = cast("tuple[dict[str, Any], dict[str, Any]]", (then or {}, now or {}))
+        for key in sorted(before.keys() | after.keys()):
+            yield from _paths(before.get(key), after.get(key), f"{path}.{key}" if path else key)
     elif then != now:
         yield path

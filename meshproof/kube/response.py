@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Response:
         """Read an answer; a body that is not httpbin's leaves `received` None."""
         try:
             headers = json.loads(body)["headers"]
-            received = {str(name).lower(): tuple(map(str, values)) for name, values in headers.items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            received = {name.lower(): _texts(values) for name, values in headers.items()}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             received = None
         return cls(host, status, received)
 
@@ -38,4 +39,12 @@ class Response:
     def __str__(self) -> str:
         if self.received is None:
             return f"{self.host}: {self.status}, not an answer of httpbin"
-        return f"{self.host}: {self.status}, {f'X-Forwarded-Client-Cert: {self.xfcc}' if self.xfcc else 'no XFCC'}"
+        header = "no XFCC" if self.xfcc is None else f"X-Forwarded-Client-Cert: {self.xfcc}"
+        return f"{self.host}: {self.status}, {header}"
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    """go-httpbin gives each header as a list of texts; anything else is not its answer."""
+    if isinstance(values, list) and all(isinstance(value, str) for value in cast("list[object]", values)):
+        return tuple(cast("list[str]", values))
+    raise TypeError(f"expected a list of texts, found {values!r}")

@@ -40,8 +40,14 @@ class Command:
         """The shell text."""
         line = shlex.join(self.argv) if self.argv else "cat"
         if self.save_as:
-            line += f" > {self.save_as}"
-        return f"{line} <<'EOF'\n{self.stdin.rstrip()}\nEOF" if self.stdin else line
+            line += f" > {shlex.quote(self.save_as)}"
+        if not self.stdin:
+            return line
+        end = "EOF"
+        while end in self.stdin.split("\n"):
+            end += "_"
+        body = self.stdin.removesuffix("\n")
+        return f"{line} <<'{end}'\n{body}\n{end}"
 
     def run(self, cluster: Cluster) -> str:
         """Run it and return what it printed.

@@ -14,7 +14,7 @@ from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
 from meshproof.results import CheckResult, Moment, StepResult
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together
-from meshproof.wait import wait_for
+from meshproof.wait import Clock, wait_for
 
 SUCCESSES = 3
 EVERY_S = 0.25
@@ -30,12 +30,17 @@ class Unseen:
 Seen = Mapping[Look[Any], Any]
 
 
-def run_step(step: Step, cluster: Cluster) -> StepResult:
+def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepResult:
     """Run a step's commands, wait until it is ready, and hold its claims against what is then seen.
 
     A claim is proven when it held in three looks in a row, and refuted when it did not within the
     step's time. Where readiness does not come the claims are looked at all the same, so that the result says
     what is wrong. Where a command fails, a claim that does not hold is refuted and one that does is skipped.
+
+    Args:
+        step: The step.
+        cluster: Where it runs.
+        clock: Source of time and pauses while claims are judged; the real one by default.
     """
     started = time.time()
     moments: list[Moment] = []
@@ -53,7 +58,7 @@ def run_step(step: Step, cluster: Cluster) -> StepResult:
                 _await_ready(step.ready, cluster, moments)
         except NotReady as problem:
             error = str(problem)
-        judging = _Judging(step.claims, cluster, once.result())
+        judging = _Judging(step.claims, cluster, once.result(), clock or Clock())
     with _moment("claims", "observe", moments):
         checks = judging.once(error) if failed else judging.until_settled(step.settle_timeout_s)
     return StepResult(
@@ -128,12 +133,13 @@ def run_commands(commands: Sequence[Command | Together], cluster: Cluster, momen
 
 def _await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: list[Moment]) -> None:
     for condition in conditions:
-        look, judge = condition.look, condition.judge
-        with _moment(f"wait for {look.what}", "wait", moments), cluster.api.watching(*condition.watch) as clock:
+        state = Claim("", "it is ready", (condition.look,), condition.judge)
+        what = condition.look.what
+        with _moment(f"wait for {what}", "wait", moments), cluster.api.watching(*condition.watch) as clock:
             wait_for(
-                lambda look=look, judge=judge: judge(look.take(cluster)),
+                lambda state=state: judge(state, look_at(state.looks, cluster)),
                 lambda finding: finding.holds,
-                what=look.what,
+                what=what,
                 timeout_s=condition.timeout_s,
                 every_s=1.0,
                 clock=clock,
@@ -151,10 +157,14 @@ class _Judging:
     claims: Sequence[Claim]
     cluster: Cluster
     fixed: Seen
-    started: float = field(default_factory=time.monotonic)
+    clock: Clock
     streaks: dict[str, int] = field(default_factory=dict[str, int])
     settled_s: dict[str, float] = field(default_factory=dict[str, float])
     last: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock.now()
 
     def once(self, error: str) -> tuple[CheckResult, ...]:
         """One look only: nothing is proven, since the step did not get where its claims apply."""
@@ -171,6 +181,7 @@ class _Judging:
                 what="claims",
                 timeout_s=timeout_s,
                 every_s=EVERY_S,
+                clock=self.clock,
             )
         return tuple(self._result(claim, "") for claim in self.claims)
 
@@ -182,7 +193,7 @@ class _Judging:
             self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
             if self.streaks[claim.id] == SUCCESSES:
-                self.settled_s[claim.id] = time.monotonic() - self.started
+                self.settled_s[claim.id] = self.clock.now() - self.started
         return tuple(self.streaks.values())
 
     def _result(self, claim: Claim, error: str) -> CheckResult:
@@ -196,7 +207,7 @@ class _Judging:
             expected=finding.expected,
             observed=finding.observed,
             status="proven" if proven else unsure,
-            seconds=round(self.settled_s.get(claim.id, time.monotonic() - self.started), 3),
+            seconds=round(self.settled_s.get(claim.id, self.clock.now() - self.started), 3),
             reason=reason,
         )
 
