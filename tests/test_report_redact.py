@@ -59,6 +59,7 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "base64 of several": lambda pem: _b64(CERTIFICATE + pem),
     "base64 not aligned": lambda pem: _b64("x" + pem)[1:],
     "base64 in lines": lambda pem: base64.encodebytes(pem.encode()).decode(),
+    "base64 in lines shorter than any mark": lambda pem: textwrap.fill(_b64(pem), 20),
     "base64 in lines in json": lambda pem: json.dumps(base64.encodebytes(pem.encode()).decode()),
     "cut off": lambda pem: pem[: len(pem) * 2 // 3],
     "kubeconfig": lambda pem: f"users:\n- name: a\n  user:\n    client-key-data: {_b64(pem)}\n",
