@@ -61,7 +61,7 @@ def build_images(declared: Declaration, bench: Workbench) -> Mapping[str, str]:
 def import_rootfs(name: str, bench: Workbench) -> str:
     """Make a Debian root file system an image that others stand on; its reference."""
     reference = f"{HUB}/debian-{name}"
-    bench.engine.docker("import", str(bench.components[name] / ROOTFS), reference, timeout_s=IMPORT_S)
+    bench.engine.docker("import", str(bench.components[f"debian-{name}"] / ROOTFS), reference, timeout_s=IMPORT_S)
     return reference
 
 
