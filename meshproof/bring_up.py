@@ -7,7 +7,7 @@ import functools
 from collections.abc import Generator
 
 from meshproof.choices import Choices
-from meshproof.cluster import kind_cluster
+from meshproof.cluster import check_name, kind_cluster
 from meshproof.engine import Engine, ensure_engine
 from meshproof.images import Parts, prepare
 from meshproof.progress import Progress
@@ -43,6 +43,7 @@ def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof
     Raises:
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
+    check_name(name)
     parts, engine = parts_of(choices, progress)
     with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
         proof = Proof(cluster, cell_of(choices), choices, progress.say)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from meshproof import bring_up, errors
 from meshproof.choices import Choices
+from meshproof.cluster import check_name
 from meshproof.doctor import Line, doctor, render, worst
 from meshproof.engine import stop_engine
 from meshproof.errors import BadInput, MeshproofError
@@ -48,6 +49,7 @@ def _e2e(words: Mapping[str, str]) -> int:
 
     name = words.get("NAME", "meshproof")
     choices = Choices.parse({key: value for key, value in words.items() if key != "NAME"})
+    check_name(name)
     bring_up.cell_of(choices)
     bring_up.parts_of(choices, Progress())
     return run_suite(choices, name)
@@ -68,8 +70,10 @@ def _doctor(words: Mapping[str, str]) -> int:
     return worst(lines)
 
 
-def _down(_: Mapping[str, str]) -> int:
+def _down(words: Mapping[str, str]) -> int:
     """Stop the engine that meshproof started, and the clusters in it."""
+    if words:
+        raise BadInput(f"down takes no choices, found {', '.join(words)}: it stops the engine and all that runs in it")
     stop_engine(Progress().say)
     return errors.PROVEN
 

@@ -69,7 +69,7 @@ def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence
     wrong += [key for key in absent if key in namespace.labels]
     words = [f"{key}={value}" for key, value in expected.items()] + [f"no {key}" for key in absent]
     seen = ", ".join(f"{key}={value}" for key, value in sorted(namespace.labels.items()))
-    return Finding(not wrong, ", ".join(words), seen)
+    return Finding(not wrong, ", ".join(words), seen or "no label")
 
 
 def _environments(pod: Pod, container: str) -> list[tuple[tuple[str, str], ...]]:

@@ -21,6 +21,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MARK = "made-by-meshproof"
 
 
+def check_name(name: str) -> None:
+    """Refuse a cluster name that kind would not take, before anything is built for it.
+
+    Raises:
+        BadInput: It is not one that kind takes.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
+
+
 @contextlib.contextmanager
 def kind_cluster(
     name: str, parts: Parts, engine: Engine, *, keep: bool, announce: Callable[[str], None]
@@ -33,8 +43,7 @@ def kind_cluster(
         BadInput: The name is not one that kind takes, or a cluster of that name exists that is not ours.
         CommandFailed: kind could not create it; what it left is removed.
     """
-    if not _NAME.fullmatch(name):
-        raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
+    check_name(name)
     folder = state_dir() / "clusters" / name
     kubeconfig = folder / "kubeconfig"
     folder.mkdir(parents=True, exist_ok=True)
