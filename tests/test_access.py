@@ -1,0 +1,144 @@
+"""The way in: which pod is reached, over which port, and what a broken connection does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from meshproof.cluster import access
+from meshproof.cluster.access import GatewayAccess, free_port
+from meshproof.errors import NotReady
+from meshproof.kube.api import Api
+
+
+def raw_pod(name: str, created: str, *, ready: bool = True, **meta: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "kgateway-system", "creationTimestamp": created, **meta},
+        "spec": {"containers": [{"name": "kgateway-proxy", "image": "envoy"}]},
+        "status": {"containerStatuses": [{"name": "kgateway-proxy", "ready": ready, "state": {"running": {}}}]},
+    }
+
+
+class StandInApi:
+    """An API server with these pods."""
+
+    def __init__(self, *pods: dict[str, Any]) -> None:
+        self.pods = list(pods)
+
+    def list(self, path: str, **query: str) -> list[dict[str, Any]]:
+        assert path == "/api/v1/namespaces/kgateway-system/pods"
+        assert query == {"labelSelector": "gateway.networking.k8s.io/gateway-name=http"}
+        return self.pods
+
+
+class StandInForward:
+    """A port-forward that starts nothing."""
+
+    made: list[StandInForward]
+
+    def __init__(self, env: Mapping[str, str], namespace: str, target: str, ports: Sequence[str]) -> None:
+        self.target, self.ports, self.running = f"{namespace}/{target}", tuple(ports), True
+        StandInForward.made.append(self)
+
+    def url(self, remote_port: int) -> str:
+        return f"http://127.0.0.1:{remote_port}"
+
+    def alive(self) -> bool:
+        return self.running
+
+    def stop(self) -> None:
+        self.running = False
+
+
+Asked = list[tuple[str, Mapping[str, str]]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """The requests that were made; each is answered as httpbin would."""
+    record: Asked = []
+
+    def get(url: str, *, headers: Mapping[str, str], **_: object) -> httpx.Response:
+        record.append((url, headers))
+        if url.endswith("/broken"):
+            raise httpx.ConnectError("refused")
+        return httpx.Response(404 if url.endswith("/missing") else 200, text='{"headers": {}}')
+
+    StandInForward.made = []
+    monkeypatch.setattr(access, "PortForward", StandInForward)
+    monkeypatch.setattr(httpx, "get", get)
+    return record
+
+
+def gateway(*pods: dict[str, Any]) -> GatewayAccess:
+    return GatewayAccess(cast(Api, StandInApi(*pods)), {})
+
+
+def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> None:
+    way = gateway(
+        raw_pod("old", "2026-01-01T00:00:00Z"),
+        raw_pod("new", "2026-01-02T00:00:00Z"),
+        raw_pod("starting", "2026-01-03T00:00:00Z", ready=False),
+        raw_pod("ending", "2026-01-04T00:00:00Z", deletionTimestamp="now"),
+    )
+    answer = way.get("www.example.com", headers={"X-A": "1"})
+    assert (answer.host, answer.status, answer.received) == ("www.example.com", 200, {})
+    assert asked == [("http://127.0.0.1:8080/headers", {"Host": "www.example.com", "X-A": "1"})]
+    [forward] = StandInForward.made
+    assert forward.target == "kgateway-system/pod/new"
+    assert forward.ports == (f"{way.port}:8080", ":19000")
+
+
+def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) -> None:
+    api = StandInApi(raw_pod("one", "2026-01-01T00:00:00Z"))
+    way = GatewayAccess(cast(Api, api), {})
+    way.get("a")
+    assert way.admin("/stats") == '{"headers": {}}'
+    assert [forward.target for forward in StandInForward.made] == ["kgateway-system/pod/one"]
+    api.pods = [raw_pod("two", "2026-01-02T00:00:00Z")]
+    way.get("a")
+    first, second = StandInForward.made
+    assert (first.running, second.target) == (False, "kgateway-system/pod/two")
+    assert first.ports[0] == second.ports[0], "the local port stays"
+    second.running = False
+    way.get("a")
+    assert len(StandInForward.made) == 3
+    way.close()
+    assert not StandInForward.made[2].running
+    assert len(asked) == 4
+
+
+def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) -> None:
+    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
+    with pytest.raises(NotReady, match="refused"):
+        way.get("a", "/broken")
+    assert not StandInForward.made[0].running
+    assert way.get("a").status == 200
+    assert len(StandInForward.made) == 2
+    assert len(asked) == 2
+
+
+def test_an_admin_page_must_be_there(asked: Asked) -> None:
+    with pytest.raises(NotReady, match=r"admin /missing: answered 404, expected 200"):
+        gateway(raw_pod("one", "2026-01-01T00:00:00Z")).admin("/missing")
+    assert asked
+
+
+@pytest.mark.parametrize("pods", [(), (raw_pod("one", "2026-01-01T00:00:00Z", ready=False),)])
+def test_no_ready_pod_is_not_ready(pods: tuple[dict[str, Any], ...], asked: Asked) -> None:
+    with pytest.raises(NotReady, match="no pod of it is ready"):
+        gateway(*pods).get("a")
+    assert asked == []
+
+
+def test_the_preferred_port_is_taken_only_where_it_is_free() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+        assert free_port() > 0

@@ -1,0 +1,137 @@
+"""The command: bad input is one clear message and exit 2 before anything is done; endings have their exit codes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Generator
+
+import pytest
+from snapshots import PARTS
+
+from meshproof import bring_up, cli, errors, suite
+from meshproof.choices import Choices
+from meshproof.errors import MachineCannot
+
+Done = list[tuple[str, object]]
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
+    """What the command did beyond reading its words; nothing of it is real."""
+    record: Done = []
+
+    def recording(what: str, result: object) -> Callable[..., object]:
+        def stand_in(*args: object) -> object:
+            record.append((what, args))
+            return result
+
+        return stand_in
+
+    monkeypatch.setattr(bring_up, "prepare", recording("parts", PARTS))
+    monkeypatch.setattr(bring_up, "ensure_engine", recording("engine", None))
+    monkeypatch.setattr(suite, "run_suite", recording("suite", 0))
+    monkeypatch.setattr(cli, "stop_engine", recording("stop", None))
+    monkeypatch.setattr(cli, "cached", recording("cached", ()))
+    monkeypatch.setattr(cli, "doctor", recording("doctor", ()))
+    before = signal.getsignal(signal.SIGTERM)
+    yield record
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("command", ["e2e", "images", "doctor", "down"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "KGATEWAY=9.9.9",
+        "ISTIO=latest",
+        "KUBERNETES=1.2",
+        "COLOUR=red",
+        "KEEP=yes",
+        "KEEP=1=",
+        "ACCESS=load-balancer",
+        "CLUSTER=existing",
+        "REVISION=canary",
+        "IMAGES=none",
+        "KGATEWAY",
+        "=x",
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2_and_nothing_is_done(
+    command: str, word: str, done: Done, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, word]) == errors.BAD_INPUT
+    out, err = capsys.readouterr()
+    assert err.startswith("meshproof: ")
+    assert err.count("\n") == 1
+    assert word.partition("=")[0] in err
+    assert out == ""
+    assert done == []
+
+
+@pytest.mark.parametrize("name", ["-x", "Big", "a" * 42, "a/b", "a b"])
+def test_a_cluster_name_that_kind_would_not_take_is_refused_before_anything_is_built(
+    name: str, done: Done, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["e2e", f"NAME={name}"]) == errors.BAD_INPUT
+    assert f"cluster name {name!r}" in capsys.readouterr().err
+    assert done == []
+
+
+@pytest.mark.parametrize("argv", [[], ["prove"], ["e2e", "--keep"]])
+def test_an_unknown_command_shows_how_it_is_used(
+    argv: list[str], done: Done, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(argv)
+    assert ended.value.code == errors.BAD_INPUT
+    assert "usage: meshproof" in capsys.readouterr().err
+    assert done == []
+
+
+def test_words_reach_the_suite_and_empty_ones_count_as_not_given(done: Done) -> None:
+    assert cli.main(["e2e", "KGATEWAY=2.4.0", "ISTIO=", "ACCESS=", "KEEP=1", "NAME=mine", "REVISION="]) == 0
+    assert [what for what, _ in done] == ["parts", "engine", "suite"]
+    assert done[-1] == ("suite", (Choices(kgateway="2.4.0", keep=True), "mine"))
+
+
+def test_the_cluster_has_a_name_of_its_own(done: Done) -> None:
+    cli.main(["e2e"])
+    assert done[-1] == ("suite", (Choices(), "meshproof"))
+
+
+def test_down_stops_the_engine(done: Done) -> None:
+    assert cli.main(["down"]) == errors.PROVEN
+    assert [what for what, _ in done] == ["stop"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "words"),
+    [
+        (MachineCannot("no container engine"), errors.MACHINE_CANNOT, "meshproof: no container engine\n"),
+        (errors.Refuted("it is false"), errors.REFUTED, "meshproof: it is false\n"),
+        (KeyboardInterrupt(), errors.INTERRUPTED, "interrupted"),
+    ],
+)
+@pytest.mark.usefixtures("done")
+def test_each_ending_has_its_exit_code(
+    problem: BaseException,
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(bring_up, "prepare", fail)
+    assert cli.main(["images"]) == code
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("done")
+def test_a_request_to_end_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(bring_up, "prepare", end)
+    assert cli.main(["images"]) == errors.INTERRUPTED

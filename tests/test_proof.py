@@ -1,0 +1,152 @@
+"""A proof: each section once and in page order, and nothing proven after one that did not complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from snapshots import PARTS
+
+from meshproof import proof as module
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
+from meshproof.images import Parts
+from meshproof.proof import Proof
+from meshproof.releases import cells
+from meshproof.results import CheckResult, StepResult
+from meshproof.steps import PAGE, Mesh, Step
+
+MESH = Mesh(address="istiod-found.istio-system.svc:15012")
+
+
+@dataclass
+class StandIn:
+    """A cluster in which namespaces exist or do not."""
+
+    namespaces: tuple[str, ...] = ()
+    parts: Parts = PARTS
+
+    @property
+    def api(self) -> StandIn:
+        return self
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        return {"metadata": {}} if path.rpartition("/")[2] in self.namespaces else None
+
+
+@dataclass
+class Staged:
+    """A proof whose steps are not run but recorded; `broken` and `refuted` name those that end badly."""
+
+    root: Path
+    cluster: StandIn = field(default_factory=StandIn)
+    broken: str = ""
+    refuted: str = ""
+    ran: list[str] = field(default_factory=list[str])
+    said: list[str] = field(default_factory=list[str])
+    gathered: list[str] = field(default_factory=list[str])
+    typed: list[str] = field(default_factory=list[str])
+
+    def proof(self) -> Proof:
+        cluster = cast(Cluster, self.cluster)
+        return Proof(cluster, cells()[0], Choices(images="auto"), self.said.append, self.root / "artifacts")
+
+    def run_step(self, step: Step, _: Cluster) -> StepResult:
+        self.ran.append(step.slug)
+        self.typed += [command.text for command in step.documented]
+        status = "refuted" if step.slug in (self.refuted, self.broken) else "proven"
+        checks = tuple(CheckResult(each.id, each.sentence, "e", "o", status) for each in step.claims)
+        error = "it broke" if step.slug == self.broken else ""
+        return StepResult(step.slug, step.section, (), 0.0, 1.0, checks, error=error)
+
+    def run_commands(self, commands: Sequence[object], *_: object) -> None:
+        self.typed += ["commands"] * bool(commands)
+
+    def gather(self, _: object, folder: Path) -> Path:
+        self.gathered.append(folder.name)
+        return folder / "index"
+
+    def find_mesh(self, _: object) -> Mesh:
+        self.ran.append("find mesh")
+        return MESH
+
+
+@pytest.fixture
+def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
+    stage = Staged(tmp_path)
+    for name in ("run_step", "run_commands", "find_mesh"):
+        monkeypatch.setattr(module, name, getattr(stage, name))
+    monkeypatch.setattr(module.diagnostics, "gather", stage.gather)
+    return stage
+
+
+def test_a_section_runs_those_before_it_and_each_only_once(staged: Staged) -> None:
+    proof = staged.proof()
+    assert proof.section("istio").slug == "istio"
+    assert proof.section("before").slug == "before"
+    assert proof.section("istio") is proof.section("istio")
+    assert staged.ran == ["before", "istio"]
+    proof.section("cleanup")
+    assert [slug for slug in staged.ran if slug != "find mesh"] == list(PAGE)
+    assert proof.result().verdict == "proven"
+    assert staged.gathered == []
+
+
+def test_the_mesh_is_looked_up_once_after_istio_is_there_and_used(staged: Staged) -> None:
+    staged.proof().section("cleanup")
+    assert staged.ran.count("find mesh") == 1
+    assert staged.ran.index("find mesh") == staged.ran.index("istio") + 1
+    assert any(MESH.address in text for text in staged.typed)
+
+
+@pytest.mark.parametrize("broken", ["before", "istio", "enable"])
+def test_after_a_step_that_did_not_complete_nothing_is_run_or_proven(staged: Staged, broken: str) -> None:
+    staged.broken = broken
+    proof = staged.proof()
+    last = proof.section("cleanup")
+    assert {check.status for check in last.checks} == {"skipped"}
+    assert {check.reason for check in last.checks} == {f"the step {broken} did not complete"}
+    assert [slug for slug in staged.ran if slug != "find mesh"][-1] == broken
+    assert [step.slug for step in proof.result().steps] == list(PAGE)
+    assert proof.result().verdict == "refuted"
+
+
+def test_a_refuted_check_is_looked_into_and_the_page_goes_on(staged: Staged) -> None:
+    staged.refuted = "enable"
+    proof = staged.proof()
+    assert {check.status for check in proof.section("route").checks} == {"proven"}
+    assert staged.gathered == ["enable"]
+    assert any("0 of 7 checks proven" in line for line in staged.said)
+
+
+def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: object) -> Mesh:
+        raise NotReady("istiod's Service: none")
+
+    monkeypatch.setattr(module, "find_mesh", missing)
+    staged.cluster = StandIn(("istio-system",))
+    staged.proof().rewind()
+    assert staged.typed == ["commands"]
+
+
+def test_a_new_cluster_is_left_alone(staged: Staged) -> None:
+    staged.proof().rewind()
+    assert staged.typed == []
+
+
+def test_what_was_found_is_written_and_summed_up(staged: Staged) -> None:
+    proof = staged.proof()
+    proof.section("before")
+    report = proof.write()
+    assert report == proof.folder / "report.html"
+    assert {path.name for path in proof.folder.iterdir()} >= {"results.json", "junit.xml", "report.html"}
+    summary = proof.summary(colour=False)
+    assert "Before you begin" in summary
+    assert str(report.relative_to(staged.root)) in summary
+    assert proof.result().choices["images"] == "source", "the form that was really used"

@@ -1,0 +1,248 @@
+"""`run_step` against a stand-in for a cluster, with time of its own: nothing here sleeps or starts a process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import Any, Literal, cast
+
+import pytest
+
+from meshproof.checks.finding import Finding
+from meshproof.cluster import Cluster
+from meshproof.errors import CommandFailed, MachineCannot, MeshproofError, NotReady, Refuted
+from meshproof.results import StepResult
+from meshproof.run import Completed
+from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, shell
+from meshproof.steps.runner import judge, run_step, skip_step, undo_step
+from meshproof.wait import Clock
+
+
+@dataclass
+class StandIn:
+    """A cluster with a clock: programs succeed unless they are named in `failing`, and pauses pass at once."""
+
+    failing: str = ""
+    seconds: float = 100.0
+    ran: list[str] = field(default_factory=list[str])
+    watched: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    @property
+    def api(self) -> StandIn:
+        return self
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.seconds, pause=self.pause)
+
+    def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0) -> Completed:
+        self.ran.append(argv[0])
+        if argv[0] == self.failing:
+            raise CommandFailed(argv[0], 1, "", "it broke")
+        return Completed(argv, 0, f"{argv[0]} printed\n", "", 0.0)
+
+    @contextlib.contextmanager
+    def watching(self, *paths: str) -> Generator[Clock]:
+        self.watched.append(paths)
+        yield self.clock
+
+
+def look(*values: object, then: object = "up", when: Literal["once", "each"] = "each") -> Look[Any]:
+    """A look that gives these values one after the other and the last for ever; errors are raised."""
+    coming = chain(values, repeat(then))
+
+    def take(_: Cluster) -> object:
+        value = next(coming)
+        if isinstance(value, MeshproofError):
+            raise value
+        return value
+
+    return Look("the thing", take, when)
+
+
+def is_up(state: str) -> Finding:
+    return Finding(state == "up", "up", state)
+
+
+def claim(state: Look[Any], id_: str = "step.up") -> Claim:
+    return Claim(id_, f"{id_} is up", (state,), is_up)
+
+
+def step(
+    *claims: Claim,
+    commands: tuple[Command | Together, ...] = (),
+    ready: tuple[Ready[Any], ...] = (),
+    prepare: Callable[[Cluster], None] | None = None,
+) -> Step:
+    return Step("step", "A step", commands, ready, claims, undo=(shell("undo"),), departures=("it departs",),
+                prepare=prepare, settle_timeout_s=5)  # fmt: skip
+
+
+def outcome(made: Step, cluster: StandIn) -> StepResult:
+    return run_step(made, cast(Cluster, cluster), cluster.clock)
+
+
+def test_a_claim_that_holds_three_times_in_a_row_is_proven() -> None:
+    cluster = StandIn()
+    result = outcome(step(claim(look()), commands=(shell("apply"),)), cluster)
+    [check] = result.checks
+    assert (check.id, check.claim, check.status, check.reason) == ("step.up", "step.up is up", "proven", "")
+    assert (check.expected, check.observed, check.seconds) == ("up", "up", 0.5)
+    assert (result.slug, result.section, result.commands) == ("step", "A step", ("apply",))
+    assert (result.departures, result.error) == (("it departs",), "")
+    assert cluster.seconds == 100.5, "three looks with two pauses between them"
+
+
+def test_two_in_a_row_are_not_enough() -> None:
+    cluster = StandIn()
+    [check] = outcome(step(claim(look("up", "up", "down"))), cluster).checks
+    assert (check.status, check.seconds) == ("proven", 1.25)
+
+
+def test_a_claim_that_flaps_is_refuted_at_the_deadline() -> None:
+    cluster = StandIn()
+    flapping = look(*("up", "up", "down") * 100)
+    steady, flapped = outcome(step(claim(look(), "step.a"), claim(flapping, "step.b")), cluster).checks
+    assert (steady.status, flapped.status) == ("proven", "refuted")
+    assert flapped.reason.startswith("did not hold")
+    assert cluster.seconds == 105
+
+
+def test_a_claim_that_held_long_enough_and_then_fell_is_not_proven() -> None:
+    once_up = look("up", "up", "up", "up", then="down")
+    [_, fallen] = outcome(step(claim(look(then="down"), "step.a"), claim(once_up, "step.b")), StandIn()).checks
+    assert (fallen.status, fallen.observed, fallen.reason) == ("refuted", "down", "did not hold")
+
+
+def test_a_claim_that_has_only_just_come_true_at_the_deadline_is_refuted_with_that_reason() -> None:
+    [check] = outcome(step(claim(look(*["down"] * 19, then="up"))), StandIn()).checks
+    assert (check.status, check.reason) == ("refuted", "did not hold for long enough")
+
+
+def test_a_look_that_fails_refutes_with_its_reason() -> None:
+    [check] = outcome(step(claim(look(then=NotReady("no pod of it is ready")))), StandIn()).checks
+    assert (check.status, check.observed) == ("refuted", "the thing: no pod of it is ready")
+
+
+def test_a_look_that_fails_for_a_while_does_no_harm() -> None:
+    [check] = outcome(step(claim(look(MachineCannot("unreachable"), NotReady("not yet")))), StandIn()).checks
+    assert check.status == "proven"
+
+
+def test_a_judgement_that_refuses_what_it_sees_does_not_hold() -> None:
+    def refuse(_: object) -> Finding:
+        raise Refuted("malformed")
+
+    [check] = outcome(step(Claim("step.x", "It is x", (look(),), refuse)), StandIn()).checks
+    assert (check.status, check.expected, check.observed) == ("refuted", "It is x", "malformed")
+
+
+def test_a_claim_about_something_never_looked_at_does_not_hold() -> None:
+    assert judge(claim(look()), {}) == Finding(False, "step.up is up", "the thing: not looked at")
+
+
+def test_a_failed_command_skips_what_holds_refutes_what_does_not_and_ends_the_commands() -> None:
+    cluster = StandIn(failing="apply")
+    waited = Ready(look(), is_up, ("/pods",))
+    made = step(
+        claim(look(), "step.a"),
+        claim(look(then="down"), "step.b"),
+        commands=(shell("write"), shell("apply"), shell("never")),
+        ready=(waited,),
+    )
+    result = outcome(made, cluster)
+    assert [check.status for check in result.checks] == ["skipped", "refuted"]
+    assert {check.reason for check in result.checks} == {"the step did not complete: command failed with exit code 1:"}
+    assert "it broke" in result.error
+    assert cluster.ran == ["write", "apply"]
+    assert cluster.watched == [], "readiness is not waited for"
+    assert cluster.seconds == 100, "one look, no waiting"
+
+
+def test_what_cannot_be_prepared_fails_the_step_before_its_commands() -> None:
+    def refuse(_: Cluster) -> None:
+        raise MachineCannot("the API server cannot be reached")
+
+    cluster = StandIn()
+    result = outcome(step(claim(look()), commands=(shell("apply"),), prepare=refuse), cluster)
+    assert (result.error, result.checks[0].status) == ("the API server cannot be reached", "skipped")
+    assert cluster.ran == []
+
+
+def test_readiness_that_does_not_come_is_an_error_and_the_claims_are_judged_all_the_same() -> None:
+    waited = Ready(look(then="down"), is_up, ("/pods",), timeout_s=30)
+    result = outcome(step(claim(look(), "step.a"), claim(look(then="gone"), "step.b"), ready=(waited,)), StandIn())
+    assert result.error.startswith("the thing: not ready after 30 s")
+    assert "down" in result.error
+    assert [check.status for check in result.checks] == ["proven", "refuted"]
+
+
+def test_readiness_is_waited_for_over_looks_that_fail_and_with_a_watch() -> None:
+    cluster = StandIn()
+    waited = Ready(look(MachineCannot("unreachable"), NotReady("no pod"), "down"), is_up, ("/pods", "/gateways"))
+    result = outcome(step(claim(look()), ready=(waited,)), cluster)
+    assert (result.error, result.checks[0].status) == ("", "proven")
+    assert cluster.watched == [("/pods", "/gateways")]
+    assert cluster.seconds == 103.5
+
+
+def test_a_look_for_once_is_taken_once_and_shared() -> None:
+    fixed = look("up", then="taken twice", when="once")
+    result = outcome(step(claim(fixed, "step.a"), claim(fixed, "step.b"), claim(look("down"), "step.c")), StandIn())
+    assert [check.status for check in result.checks] == ["proven"] * 3
+
+
+def test_claims_of_one_round_share_a_look() -> None:
+    shared = look("up", "up", "up", then="down")
+    result = outcome(step(claim(shared, "step.a"), claim(shared, "step.b")), StandIn())
+    assert [check.status for check in result.checks] == ["proven"] * 2
+
+
+def test_a_step_without_claims_ends_at_once() -> None:
+    assert outcome(step(), StandIn()).checks == ()
+
+
+def test_commands_run_in_order_and_those_that_have_nothing_to_do_are_not_run() -> None:
+    cluster = StandIn()
+    commands = (
+        Together((shell("a"), shell("b"))),
+        shell("idle", unless=lambda _: True),
+        shell("c", unless=lambda _: False),
+    )
+    moments = outcome(step(commands=commands), cluster).moments
+    assert sorted(cluster.ran[:2]) == ["a", "b"]
+    assert cluster.ran[2:] == ["c"]
+    assert [moment.kind for moment in moments] == ["command"] * 4 + ["observe"]
+    outputs = {moment.label: moment.output for moment in moments}
+    assert outputs["c"] == "c printed\n"
+    assert "nothing to do" in outputs["idle"]
+
+
+def test_one_of_a_group_that_fails_fails_the_step() -> None:
+    cluster = StandIn(failing="a")
+    result = outcome(step(claim(look()), commands=(Together((shell("a"), shell("b"))), shell("never"))), cluster)
+    assert "it broke" in result.error
+    assert sorted(cluster.ran) == ["a", "b"]
+
+
+def test_a_step_that_was_skipped_says_why_and_proves_nothing() -> None:
+    result = skip_step(step(claim(look()), commands=(shell("apply"),)), "the step before did not complete")
+    assert [(check.status, check.reason) for check in result.checks] == [
+        ("skipped", "the step before did not complete")
+    ]
+    assert result.commands == ("apply",)
+    with pytest.raises(Refuted, match="the step before did not complete"):
+        result.proven("step.up")
+
+
+def test_a_step_is_taken_back_by_its_undo() -> None:
+    cluster = StandIn()
+    undo_step(step(commands=(shell("apply"),)), cast(Cluster, cluster))
+    assert cluster.ran == ["undo"]
+    with pytest.raises(CommandFailed):
+        undo_step(step(), cast(Cluster, StandIn(failing="undo")))

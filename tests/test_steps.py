@@ -1,0 +1,356 @@
+"""The page as steps: its claims are those of the issue, and each is false for the fault that it exists to find."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from snapshots import (
+    BY,
+    CERTIFICATE,
+    OTHER_CERTIFICATE,
+    SETTING,
+    TRUST_DOMAIN,
+    URI,
+    deployment,
+    gateway,
+    gateway_pod,
+    namespace,
+    pod,
+    response,
+    route,
+    stranger,
+    xfcc,
+)
+
+from meshproof import yamls
+from meshproof.envoy import Endpoint
+from meshproof.kube.inventory import Difference
+from meshproof.kube.objects import HTTPRoute
+from meshproof.steps import PAGE
+from meshproof.steps.clean_up import LeftBehind
+from meshproof.steps.enable_integration import StoredParameters
+from meshproof.steps.looks import MTLS_CLUSTER, PLAINTEXT_CLUSTER, Handshakes
+from meshproof.steps.model import Claim, flatten
+from meshproof.steps.runner import judge
+
+E2E = Path(__file__).parent.parent / "e2e"
+IDS = [
+    "before.gateway-containers",
+    "before.response",
+    "istio.istiod-ready",
+    "enable.controller-env",
+    "enable.values-have-no-effect",
+    "enable.istiod-address",
+    "enable.parameters-accepted",
+    "enable.gateway-accepted",
+    "enable.gateway-containers",
+    "enable.plaintext-until-injected",
+    "route.namespace-labelled",
+    "route.httpbin-containers",
+    "route.status",
+    "route.xfcc-by",
+    "route.xfcc-uri",
+    "route.xfcc-hash",
+    "route.xfcc-subject",
+    "route.forged-xfcc-dropped",
+    "route.handshakes",
+    "exclude.route-accepted",
+    "exclude.backend-no-xfcc",
+    "exclude.service-no-xfcc",
+    "exclude.others-keep-xfcc",
+    "exclude.same-pods",
+    "cleanup.route-gone",
+    "cleanup.httpbin-containers",
+    "cleanup.gateway-containers",
+    "cleanup.response",
+    "cleanup.istio-gone",
+    "cleanup.inventory",
+]
+CLAIMS = {claim.id: claim for make in PAGE.values() for claim in make(SETTING).claims}
+
+ENVOY = (gateway_pod("kgateway-proxy"),)
+MESHED = (gateway_pod("kgateway-proxy", "sds", "istio-proxy"),)
+APP = (pod("go-httpbin", "curl", "hey"),)
+INJECTED = (pod("go-httpbin", "curl", "hey", "istio-proxy"),)
+ISTIOD = (pod("discovery", namespace="istio-system", account="istiod", name="istiod-1"),)
+SWITCH = "KGW_ENABLE_ISTIO_AUTO_MTLS"
+CONTROLLER = (pod("controller", env={SWITCH: "true"}),)
+ADDRESS, MESH_ID = "istiod.istio-system.svc:15012", "cluster.local"
+STORED = StoredParameters(ADDRESS, "Kubernetes", MESH_ID)
+PROXY_ENV = {"CA_ADDR": ADDRESS, "ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_MESH_ID": MESH_ID}
+RUNNING = (gateway_pod("kgateway-proxy", "sds", "istio-proxy", env=PROXY_ENV),)
+ROUTES = (route("exclude-automtls"), route("exclude-service"))
+MTLS, PLAIN = response(xfcc()), response()
+EVE = "spiffe://cluster.local/ns/default/sa/eve"
+FORGED = "spiffe://forged/ns/attacker/sa/attacker"
+SERVED = (Endpoint("10.244.0.7:8080", 3),)
+BOTH_SERVED = {MTLS_CLUSTER: SERVED, PLAINTEXT_CLUSTER: SERVED}
+GROWN = Handshakes(handshakes_before=2, handshakes=4, matches_before=5, matches=7)
+KNOWN = Difference("added", "ConfigMap httpbin/istio-ca-root-cert")
+UNKNOWN = Difference("changed", "Service httpbin/httpbin", "spec.ports")
+
+GOOD: dict[str, tuple[Any, ...]] = {
+    "before.gateway-containers": (ENVOY,),
+    "before.response": (PLAIN,),
+    "istio.istiod-ready": (deployment(), ISTIOD),
+    "enable.controller-env": (deployment(), CONTROLLER),
+    "enable.values-have-no-effect": ("a: 1\n", "a: 1\n", "a: 2\n"),
+    "enable.istiod-address": (ADDRESS, STORED),
+    "enable.parameters-accepted": (STORED, RUNNING),
+    "enable.gateway-accepted": (gateway("GatewayParameters/http-istio"),),
+    "enable.gateway-containers": (MESHED,),
+    "enable.plaintext-until-injected": (PLAIN,),
+    "route.namespace-labelled": (namespace(istio_injection="enabled"),),
+    "route.httpbin-containers": (INJECTED,),
+    "route.status": (MTLS,),
+    "route.xfcc-by": (MTLS, INJECTED, TRUST_DOMAIN),
+    "route.xfcc-uri": (MTLS, MESHED, TRUST_DOMAIN),
+    "route.xfcc-hash": (MTLS, CERTIFICATE),
+    "route.xfcc-subject": (MTLS, CERTIFICATE),
+    "route.forged-xfcc-dropped": (MTLS,),
+    "route.handshakes": (GROWN,),
+    "exclude.route-accepted": (ROUTES,),
+    "exclude.backend-no-xfcc": (PLAIN,),
+    "exclude.service-no-xfcc": (PLAIN,),
+    "exclude.others-keep-xfcc": (MTLS, INJECTED, MESHED, TRUST_DOMAIN),
+    "exclude.same-pods": (PLAIN, MTLS, BOTH_SERVED, INJECTED),
+    "cleanup.route-gone": ((),),
+    "cleanup.httpbin-containers": (APP,),
+    "cleanup.gateway-containers": (ENVOY, gateway()),
+    "cleanup.response": (PLAIN,),
+    "cleanup.istio-gone": ((),),
+    "cleanup.inventory": (LeftBehind(((KNOWN, "known"),), ()),),
+}
+
+
+def old(pods: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same pods, on their way out."""
+    return tuple(replace(each, terminating=True) for each in pods)
+
+
+def not_ready(pods: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same pods, with the last container of each not ready."""
+    return tuple(
+        replace(each, containers=(*each.containers[:-1], replace(each.containers[-1], ready=False))) for each in pods
+    )
+
+
+# What is wrong, what is then seen, and words that the check's result must have.
+FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
+    ("before.gateway-containers", (MESHED,), "http-1 3/3: kgateway-proxy, sds, istio-proxy"),
+    ("before.gateway-containers", ((),), "no pod"),
+    ("before.gateway-containers", (not_ready(ENVOY),), "0/1"),
+    ("before.response", (MTLS,), f"By={BY}"),
+    ("before.response", (response(status=503),), "503"),
+    ("before.response", (stranger(),), "not an answer of httpbin"),
+    ("before.response", (response(""),), "X-Forwarded-Client-Cert: "),
+    ("istio.istiod-ready", (deployment(available=0), ISTIOD), "0 available of 1"),
+    ("istio.istiod-ready", (deployment(observed=0), ISTIOD), "generation 0 of 1"),
+    ("istio.istiod-ready", (deployment(replicas=0, available=0), ()), "pods: none"),
+    ("istio.istiod-ready", (deployment(), not_ready(ISTIOD)), "istiod-1 0/1"),
+    ("istio.istiod-ready", (deployment(), old(ISTIOD)), "pods: none"),
+    ("enable.controller-env", (deployment(), (pod("controller"),)), f"{SWITCH}=(unset)"),
+    ("enable.controller-env", (deployment(), (pod("controller", env={SWITCH: "false"}),)), f"{SWITCH}=false"),
+    ("enable.controller-env", (deployment(), (*CONTROLLER, pod("controller", name="old"))), "old"),
+    ("enable.controller-env", (deployment(), (pod("other", env={SWITCH: "true"}),)), "no pod"),
+    ("enable.controller-env", (deployment(observed=0), CONTROLLER), "generation 0 of 1"),
+    ("enable.controller-env", (deployment(), old(CONTROLLER)), "no pod"),
+    ("enable.values-have-no-effect", ("a: 1\n", "a: 1\nb: 2\n", "a: 2\n"), "1 lines differ"),
+    ("enable.values-have-no-effect", ("a: 1\n", "a: 1\n", "a: 1\n"), "they change nothing"),
+    ("enable.values-have-no-effect", ("", "", "a: 2\n"), "0 lines"),
+    ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED), ADDRESS),
+    ("enable.parameters-accepted", (replace(STORED, cluster_id="kind-kind"), RUNNING), "kind-kind"),
+    ("enable.parameters-accepted", (replace(STORED, address=""), RUNNING), "address=''"),
+    ("enable.parameters-accepted", (STORED, MESHED), "CA_ADDR=(unset)"),
+    ("enable.parameters-accepted", (STORED, ENVOY), "no pod"),
+    ("enable.gateway-accepted", (gateway(),), "parameters none"),
+    ("enable.gateway-accepted", (gateway("GatewayParameters/http-istio", "Accepted"),), "Accepted=True"),
+    ("enable.gateway-accepted", (gateway("GatewayParameters/http-istio", seen=1),), "at generation 1"),
+    ("enable.gateway-containers", (ENVOY,), "http-1 1/1: kgateway-proxy"),
+    ("enable.gateway-containers", (not_ready(MESHED),), "2/3"),
+    ("enable.gateway-containers", ((*MESHED, *ENVOY),), "1/1"),
+    ("enable.plaintext-until-injected", (MTLS,), f"By={BY}"),
+    ("enable.plaintext-until-injected", (response(status=503),), "503"),
+    ("route.namespace-labelled", (namespace(),), "no label"),
+    ("route.namespace-labelled", (namespace(istio_injection="disabled"),), "istio-injection=disabled"),
+    (
+        "route.namespace-labelled",
+        (replace(namespace(), labels={"istio-injection": "enabled", "istio.io/rev": "x"}),),
+        "istio.io/rev=x",
+    ),
+    ("route.httpbin-containers", (APP,), "3/3"),
+    ("route.httpbin-containers", ((*INJECTED, *APP),), "pod-1 3/3"),
+    ("route.status", (response(xfcc(), status=503),), "503"),
+    ("route.status", (stranger(),), "not an answer of httpbin"),
+    ("route.xfcc-by", (response(xfcc(by=EVE)), INJECTED, TRUST_DOMAIN), EVE),
+    ("route.xfcc-by", (PLAIN, INJECTED, TRUST_DOMAIN), "no XFCC"),
+    ("route.xfcc-by", (MTLS, INJECTED, "other.domain"), BY),
+    ("route.xfcc-by", (response(f"By={BY};{xfcc()}"), INJECTED, TRUST_DOMAIN), f"{BY}, {BY}"),
+    ("route.xfcc-by", (response("By"), INJECTED, TRUST_DOMAIN), "expected key=value"),
+    ("route.xfcc-by", (MTLS, (), TRUST_DOMAIN), "no pod"),
+    ("route.xfcc-by", (MTLS, (*INJECTED, pod("x", account="other")), TRUST_DOMAIN), "other"),
+    ("route.xfcc-uri", (response(xfcc(uri=EVE)), MESHED, TRUST_DOMAIN), EVE),
+    ("route.xfcc-uri", (response(f"{xfcc()},{xfcc(uri=EVE)}"), MESHED, TRUST_DOMAIN), EVE),
+    ("route.xfcc-uri", (response(f"By={BY}"), MESHED, TRUST_DOMAIN), "(absent)"),
+    ("route.xfcc-uri", (PLAIN, MESHED, TRUST_DOMAIN), "no XFCC"),
+    ("route.xfcc-hash", (MTLS, OTHER_CERTIFICATE), "Hash="),
+    ("route.xfcc-hash", (response(f"By={BY};URI={URI}"), CERTIFICATE), "(absent)"),
+    ("route.xfcc-hash", (MTLS, "no PEM"), "expected PEM"),
+    ("route.xfcc-subject", (response(xfcc(subject=None)), CERTIFICATE), "(absent)"),
+    ("route.xfcc-subject", (response(xfcc(subject="CN=eve")), CERTIFICATE), 'Subject="CN=eve"'),
+    ("route.xfcc-subject", (MTLS, OTHER_CERTIFICATE), 'Subject=""'),
+    ("route.forged-xfcc-dropped", (response(f"{xfcc(uri=FORGED)},{xfcc()}"),), FORGED),
+    ("route.forged-xfcc-dropped", (response(xfcc(uri=FORGED)),), FORGED),
+    ("route.forged-xfcc-dropped", (response(xfcc(digest="0" * 64)),), "0" * 64),
+    ("route.forged-xfcc-dropped", (PLAIN,), "no XFCC"),
+    ("route.forged-xfcc-dropped", (response(xfcc(), status=503),), "503"),
+    ("route.handshakes", (replace(GROWN, handshakes=2),), "ssl.handshake 2 → 2"),
+    ("route.handshakes", (replace(GROWN, matches=5),), "total_match_count 5 → 5"),
+    ("exclude.route-accepted", (ROUTES[:1],), "exclude-automtls"),
+    ("exclude.route-accepted", ((ROUTES[0], route("exclude-service", "Accepted")),), "exclude-service"),
+    ("exclude.route-accepted", ((ROUTES[0], replace(ROUTES[1], generation=3)),), "at generation 2"),
+    ("exclude.route-accepted", ((ROUTES[0], HTTPRoute("httpbin", "mute", 2, (), ())),), "exclude-automtls"),
+    ("exclude.route-accepted", ((),), "no route"),
+    ("exclude.backend-no-xfcc", (MTLS,), f"By={BY}"),
+    ("exclude.backend-no-xfcc", (response(status=404),), "404"),
+    ("exclude.service-no-xfcc", (MTLS,), f"By={BY}"),
+    ("exclude.service-no-xfcc", (stranger(),), "not an answer of httpbin"),
+    ("exclude.others-keep-xfcc", (PLAIN, INJECTED, MESHED, TRUST_DOMAIN), "no XFCC"),
+    ("exclude.others-keep-xfcc", (response(xfcc(by=EVE)), INJECTED, MESHED, TRUST_DOMAIN), EVE),
+    ("exclude.others-keep-xfcc", (response(xfcc(uri=EVE)), INJECTED, MESHED, TRUST_DOMAIN), EVE),
+    ("exclude.others-keep-xfcc", (response(xfcc(), status=503), INJECTED, MESHED, TRUST_DOMAIN), "503"),
+    (
+        "exclude.same-pods",
+        (PLAIN, MTLS, {MTLS_CLUSTER: SERVED, PLAINTEXT_CLUSTER: (Endpoint("10.244.0.9:8080", 3),)}, INJECTED),
+        "10.244.0.9:8080",
+    ),
+    (
+        "exclude.same-pods",
+        (PLAIN, MTLS, {MTLS_CLUSTER: SERVED, PLAINTEXT_CLUSTER: (Endpoint("10.244.0.7:8080", 0),)}, INJECTED),
+        f"{PLAINTEXT_CLUSTER}: no answer",
+    ),
+    ("exclude.same-pods", (PLAIN, MTLS, {MTLS_CLUSTER: SERVED}, INJECTED), f"{PLAINTEXT_CLUSTER}: no answer"),
+    ("exclude.same-pods", (PLAIN, MTLS, {PLAINTEXT_CLUSTER: SERVED}, INJECTED), f"{MTLS_CLUSTER}: no answer"),
+    ("exclude.same-pods", (PLAIN, MTLS, {}, ()), "no answer"),
+    ("exclude.same-pods", (PLAIN, MTLS, {}, old(INJECTED)), "no answer"),
+    ("cleanup.route-gone", (ROUTES[:1],), "httpbin/exclude-automtls"),
+    ("cleanup.httpbin-containers", (INJECTED,), "4/4"),
+    ("cleanup.httpbin-containers", ((),), "no pod"),
+    ("cleanup.gateway-containers", (MESHED, gateway()), "3/3"),
+    ("cleanup.gateway-containers", (ENVOY, gateway("GatewayParameters/http-istio")), "GatewayParameters/http-istio"),
+    ("cleanup.response", (MTLS,), f"By={BY}"),
+    ("cleanup.response", (response(status=503),), "503"),
+    ("cleanup.istio-gone", (("namespace istio-system",),), "namespace istio-system"),
+    ("cleanup.inventory", (LeftBehind(((KNOWN, "known"),), (UNKNOWN,)),), "changed Service httpbin/httpbin"),
+)
+
+
+def seen(claim: Claim, snapshots: tuple[Any, ...]) -> dict[Any, Any]:
+    return dict(zip(claim.looks, snapshots, strict=True))
+
+
+def test_the_claims_are_those_of_the_issue_in_its_order() -> None:
+    assert [claim.id for make in PAGE.values() for claim in make(SETTING).claims] == IDS
+
+
+def test_every_claim_has_a_case_that_holds_and_a_fault_that_it_finds() -> None:
+    assert list(GOOD) == IDS
+    assert {id_ for id_, _, _ in FAULTS} == set(IDS)
+
+
+@pytest.mark.parametrize("id_", IDS)
+def test_a_claim_holds_where_the_page_works(id_: str) -> None:
+    finding = judge(CLAIMS[id_], seen(CLAIMS[id_], GOOD[id_]))
+    assert finding.holds, finding
+    assert finding.expected
+    assert finding.observed
+
+
+@pytest.mark.parametrize(("id_", "snapshots", "words"), FAULTS)
+def test_a_claim_is_false_for_the_fault_that_it_exists_to_find(
+    id_: str, snapshots: tuple[Any, ...], words: str
+) -> None:
+    finding = judge(CLAIMS[id_], seen(CLAIMS[id_], snapshots))
+    assert not finding.holds, finding
+    assert words in finding.observed
+    assert finding.expected
+
+
+def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
+    asserted: Counter[str] = Counter()
+    for module in sorted(E2E.glob("test_*.py")):
+        for function in ast.parse(module.read_text()).body:
+            if isinstance(function, ast.FunctionDef):
+                ids = [proven_id(node) for node in ast.walk(function) if isinstance(node, ast.Assert)]
+                assert len(ids) == 1, f"{module.name}: {function.name} asserts {ids}"
+                assert ids[0].startswith(f"{function.args.args[0].arg}."), f"{function.name} asks for another section"
+                asserted.update(ids)
+    assert list(asserted) == IDS
+    assert set(asserted.values()) == {1}
+
+
+def proven_id(statement: ast.Assert) -> str:
+    """The id in `assert section.proven("id")`; empty for any other assertion."""
+    match statement.test:
+        case ast.Call(func=ast.Attribute(attr="proven"), args=[ast.Constant(value=str(id_))]):
+            return id_
+        case _:
+            return ""
+
+
+def test_a_section_carries_its_claims_under_its_own_slug() -> None:
+    for slug, make in PAGE.items():
+        step = make(SETTING)
+        assert step.slug == slug
+        assert all(claim.id.startswith(f"{slug}.") for claim in step.claims)
+
+
+def test_the_clean_up_takes_back_what_the_sections_did_last_first() -> None:
+    undone = [c.text for slug in ("exclude", "route", "enable", "istio") for c in flatten(PAGE[slug](SETTING).undo)]
+    typed = [command.text for command in PAGE["cleanup"](SETTING).documented]
+    assert [text for text in typed if text in undone] == undone
+    assert [text.split(" > ")[0] for text in typed if text not in undone] == [
+        "helm get values kgateway --namespace kgateway-system --output yaml"
+    ]
+
+
+def test_the_parameters_name_the_proxy_and_the_mesh_as_found() -> None:
+    mesh = replace(SETTING.mesh, address="istiod-x.istio-system.svc:15012", cluster_id="c", mesh_id="m")
+    typed = [c.stdin for c in PAGE["enable"](replace(SETTING, mesh=mesh)).documented if "GatewayParameters" in c.stdin]
+    [parameters] = yamls.load(typed[0])
+    container = parameters["spec"]["kube"]["istio"]["istioProxyContainer"]
+    assert container["image"] == {
+        "registry": "registry.example/mesh",
+        "repository": "proxyv2",
+        "tag": "1.2",
+        "pullPolicy": "IfNotPresent",
+    }
+    assert container["istioDiscoveryAddress"] == mesh.address
+    assert (container["istioMetaClusterId"], container["istioMetaMeshId"]) == ("c", "m")
+
+
+def test_the_second_service_differs_in_the_annotation_alone() -> None:
+    objects = {
+        (each["kind"], each["metadata"]["name"]): each
+        for make in PAGE.values()
+        for command in make(SETTING).documented
+        if command.argv[:2] == ("kubectl", "apply") and command.stdin
+        for each in yamls.load(command.stdin)
+    }
+    plain, mtls = objects["Service", "httpbin-plaintext"], objects["Service", "httpbin"]
+    assert plain["metadata"].pop("annotations") == {"kgateway.dev/disable-istio-auto-mtls": "true"}
+    plain["metadata"]["name"] = "httpbin"
+    assert plain == mtls
+
+
+def test_a_chart_version_is_given_where_the_chart_does_not_say_it() -> None:
+    versioned = replace(SETTING.parts, chart_versions=dict.fromkeys(SETTING.parts.charts, "1.2.3"))
+    for slug, count in (("before", 2), ("istio", 2), ("enable", 1)):
+        typed = [c.text for c in PAGE[slug](replace(SETTING, parts=versioned)).documented if "upgrade" in c.text]
+        assert sum("--version 1.2.3" in text for text in typed) == len(typed) == count
+        assert not any("--version" in c.text for c in PAGE[slug](SETTING).documented)
