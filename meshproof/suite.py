@@ -40,7 +40,16 @@ def run_suite(choices: Choices, name: str) -> int:
         "images": choices.images,
         "cluster-name": name,
     }
-    argv = [str(SUITE), "-q", "--no-header", *(f"--{option}={value}" for option, value in options.items())]
+    # pytest-kind is imported here already, and has no assertions that pytest could rewrite.
+    warning = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+    argv = [
+        str(SUITE),
+        "-q",
+        "--no-header",
+        "-W",
+        warning,
+        *(f"--{option}={value}" for option, value in options.items()),
+    ]
     code = pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])], plugins=[ending])
     if ending.interrupted:
         return errors.INTERRUPTED

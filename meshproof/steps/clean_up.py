@@ -25,7 +25,10 @@ from meshproof.steps.setting import Setting
 
 # What may differ from the inventory, and why. A pattern is matched against the whole difference.
 ALLOWED: tuple[tuple[str, str], ...] = (
-    (r"added ConfigMap \S+/istio-ca-root-cert", "istiod puts it into every namespace and never takes it back"),
+    (
+        r"added ConfigMap \S+/istio-ca-(root-cert|crl)",
+        "istiod puts its root certificate and revocation list into every namespace and never takes them back",
+    ),
     (r"added GatewayClass\.\S+ istio\S*", "istiod registers its classes and leaves them"),
     (r"(added|removed) Secret kgateway-system/sh\.helm\.release\.v1\.\S+", "Helm keeps the history of its releases"),
     (r"changed Secret kgateway-system/sh\.helm\.release\.v1\.\S+ \(.*\)", "Helm marks an old release superseded"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from typing import TypeVar
 
 from meshproof import envoy, yamls
 from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
 from meshproof.kube.response import Response
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.steps.model import Look
+from meshproof.wait import wait_for
 
 PAGE_HOST = "www.example.com"
 MTLS_CLUSTER = "kube_httpbin_httpbin_8000"
 PLAINTEXT_CLUSTER = "kube_httpbin_httpbin-plaintext_8000"
+BURST = 16  # requests at the same time, at most
+GROW_TIMEOUT_S = 15.0
 T = TypeVar("T")
 
 
@@ -108,27 +113,48 @@ class Handshakes:
     matches_before: int
     matches: int
 
+    @property
+    def grew(self) -> bool:
+        """Both counters are higher than before."""
+        return self.handshakes > self.handshakes_before and self.matches > self.matches_before
+
 
 def _force_connections(cluster: Cluster) -> Handshakes:
     """Send more requests at the same time than there are open connections, so that some must be new."""
-
-    def read() -> tuple[int, int, int]:
-        page = envoy.stats(cluster.gateway.admin(envoy.stats_page(MTLS_CLUSTER)))
-        prefix = f"cluster.{MTLS_CLUSTER}."
-        names = ("upstream_cx_active", "ssl.handshake", "tlsMode-istio.total_match_count")
-        active, handshakes, matches = (page.get(prefix + name, 0) for name in names)
-        return active, handshakes, matches
-
-    active, handshakes_before, matches_before = read()
-    requests = min(active + 2, 64)  # few more than are open: every round of looks leaves its connections behind
+    active, handshakes_before, matches_before = _counters(cluster)
+    requests = min(active + 4, BURST)
     with ThreadPoolExecutor(requests) as pool:
-        for future in [pool.submit(cluster.gateway.get, PAGE_HOST, "/delay/0.2") for _ in range(requests)]:
+        for future in [pool.submit(cluster.gateway.get, PAGE_HOST, "/delay/0.3") for _ in range(requests)]:
             future.result()
-    _, handshakes, matches = read()
+    _, handshakes, matches = _counters(cluster)
     return Handshakes(handshakes_before, handshakes, matches_before, matches)
 
 
-HANDSHAKES = Look("handshakes with httpbin", _force_connections)
+def _counters(cluster: Cluster) -> tuple[int, int, int]:
+    """Open connections, handshakes and matches, of the cluster that leads to httpbin."""
+    page = envoy.stats(cluster.gateway.admin(envoy.stats_page(MTLS_CLUSTER)))
+    prefix = f"cluster.{MTLS_CLUSTER}."
+    names = ("upstream_cx_active", "ssl.handshake", "tlsMode-istio.total_match_count")
+    active, handshakes, matches = (page.get(prefix + name, 0) for name in names)
+    return active, handshakes, matches
+
+
+def _grown_handshakes(cluster: Cluster) -> Handshakes:
+    """The counters as soon as they have grown, or as they stand when they do not."""
+    seen: list[Handshakes] = []
+
+    def look() -> Handshakes:
+        seen.append(_force_connections(cluster))
+        return seen[-1]
+
+    with contextlib.suppress(NotReady):
+        wait_for(look, lambda s: s.grew, what="handshakes", timeout_s=GROW_TIMEOUT_S, every_s=0.2)
+    if not seen:
+        raise NotReady("gateway's Envoy: its counters could not be read")
+    return seen[-1]
+
+
+HANDSHAKES = Look("handshakes with httpbin", _grown_handshakes, when="once")
 
 
 def rendering(values: object, name: str) -> Look[str]:
@@ -141,4 +167,4 @@ def rendering(values: object, name: str) -> Look[str]:
         argv += ["--version", version] if version else []
         return cluster.run(*argv, "--values", "-", stdin=json.dumps(values)).stdout
 
-    return Look(f"kgateway's chart rendered with {name}", take, when="once")
+    return Look(f"kgateway's chart rendered with {name}", take, when="beside")

@@ -78,12 +78,13 @@ class Look(Generic[T]):
     Attributes:
         what: A noun phrase for messages.
         take: Takes the look.
-        when: `each` time claims are judged, or `once`, beside the waiting, where it depends on no state.
+        when: `each` time claims are judged; `once`, when the step is ready; or, where it depends on nothing that the
+            step changes, `beside` the waiting.
     """
 
     what: str
     take: Callable[[Cluster], T]
-    when: Literal["once", "each"] = "each"
+    when: Literal["beside", "once", "each"] = "each"
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,7 +110,7 @@ def _has_sidecar(cluster: Cluster) -> bool | None:
 
 def _grew(seen: Handshakes) -> Finding:
     return Finding(
-        seen.handshakes > seen.handshakes_before and seen.matches > seen.matches_before,
+        seen.grew,
         "ssl.handshake and tlsMode-istio.total_match_count both grow",
         f"ssl.handshake {seen.handshakes_before} → {seen.handshakes}, "
         f"tlsMode-istio.total_match_count {seen.matches_before} → {seen.matches}",

@@ -52,14 +52,15 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
             run_commands(step.commands, cluster, moments)
         except MeshproofError as problem:
             error, failed = str(problem), True
-        once = beside.submit(look_at, _looks(step, "once"), cluster)
+        early = beside.submit(look_at, _looks(step, "beside"), cluster)
         try:
             if not failed:
                 _await_ready(step.ready, cluster, moments)
         except NotReady as problem:
             error = str(problem)
-        judging = _Judging(step.claims, cluster, once.result(), clock or Clock())
+        seen = {**early.result(), **look_at(_looks(step, "once"), cluster)}
     with _moment("claims", "observe", moments):
+        judging = _Judging(step.claims, cluster, seen, clock or Clock())
         checks = judging.once(error) if failed else judging.until_settled(step.settle_timeout_s)
     return StepResult(
         slug=step.slug,
@@ -146,7 +147,7 @@ def _await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: li
             )
 
 
-def _looks(step: Step, when: Literal["once", "each"]) -> list[Look[Any]]:
+def _looks(step: Step, when: Literal["beside", "once", "each"]) -> list[Look[Any]]:
     return list(dict.fromkeys(look for claim in step.claims for look in claim.looks if look.when == when))
 
 
