@@ -26,7 +26,7 @@ from meshproof.steps.setting import Setting
 # What may differ from the inventory, and why. A pattern is matched against the whole difference.
 ALLOWED: tuple[tuple[str, str], ...] = (
     (
-        r"added ConfigMap \S+/istio-ca-(root-cert|crl)",
+        r"(added|changed) ConfigMap \S+/istio-ca-(root-cert|crl)( \(.*\))?",
         "istiod puts its root certificate and revocation list into every namespace and never takes them back",
     ),
     (r"added GatewayClass\.\S+ istio\S*", "istiod registers its classes and leaves them"),

@@ -111,7 +111,6 @@ def _has_sidecar(cluster: Cluster) -> bool | None:
 def _grew(seen: Handshakes) -> Finding:
     return Finding(
         seen.grew,
-        "ssl.handshake and tlsMode-istio.total_match_count both grow",
-        f"ssl.handshake {seen.handshakes_before} → {seen.handshakes}, "
-        f"tlsMode-istio.total_match_count {seen.matches_before} → {seen.matches}",
+        "ssl.handshake grows, tlsMode-istio.total_match_count is not 0",
+        f"ssl.handshake {seen.before} → {seen.after}, tlsMode-istio.total_match_count {seen.matches}",
     )
