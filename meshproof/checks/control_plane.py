@@ -42,12 +42,11 @@ def routes_accepted(routes: Sequence[HTTPRoute], expected: int) -> Finding:
 
 def has_env(pods: Sequence[Pod], container: str, name: str, value: str) -> Finding:
     """Every living pod has the container with the variable at that value."""
-    living = [pod for pod in pods if not pod.terminating]
-    seen = {pod.name: dict(env).get(name) for pod in living for env in _environments(pod, container)}
+    seen = [(pod.name, _variable(pod, container, name)) for pod in pods if not pod.terminating]
     return Finding(
-        bool(living) and len(seen) == len(living) and set(seen.values()) == {value},
+        bool(seen) and all(said == f"{name}={value}" for _, said in seen),
         f"{name}={value} in container {container}",
-        "; ".join(f"{pod}: {name}={'(unset)' if got is None else got}" for pod, got in seen.items()) or "no pod",
+        "; ".join(f"{pod}: {said}" for pod, said in seen) or "no pod",
     )
 
 
@@ -72,8 +71,9 @@ def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence
     return Finding(not wrong, ", ".join(words), seen or "no label")
 
 
-def _environments(pod: Pod, container: str) -> list[tuple[tuple[str, str], ...]]:
-    return [part.env for part in pod.containers if part.name == container]
+def _variable(pod: Pod, container: str, name: str) -> str:
+    environments = [dict(part.env) for part in pod.containers if part.name == container]
+    return f"{name}={environments[0].get(name, '(unset)')}" if environments else f"no container {container}"
 
 
 def _spoken(conditions: Sequence[Condition]) -> str:
