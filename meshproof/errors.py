@@ -24,6 +24,10 @@ class MeshproofError(Exception):
 
     exit_code = REFUTED
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback: IPython asks for it by this name."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadInput(MeshproofError):
     """A choice, file or combination that cannot be used. Nothing was changed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
 from meshproof.choices import Choices
@@ -28,6 +29,8 @@ class Proof:
         announce: Told what is going on, in plain lines.
         root: Folder of all runs.
         started: When the run began, in seconds since the epoch.
+        into: Folder for what this run leaves; a new one below `root` by default.
+        results: What was found so far, by slug; given where an earlier run is taken up again.
     """
 
     cluster: Cluster
@@ -36,12 +39,13 @@ class Proof:
     announce: Callable[[str], None]
     root: Path = field(default_factory=artifacts_dir)
     started: float = field(default_factory=time.time)
+    into: Path | None = None
+    results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
     folder: Path = field(init=False)
-    _results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
     _mesh: Mesh | None = None
 
     def __post_init__(self) -> None:
-        self.folder = artifacts.new_run_folder(self.root, started=self.started)
+        self.folder = self.into or artifacts.new_run_folder(self.root, started=self.started)
 
     def section(self, slug: str) -> StepResult:
         """Run a section, those before it first, or give the result of when it ran.
@@ -49,11 +53,11 @@ class Proof:
         A section after one that did not complete is not run: its checks are skipped.
         """
         for earlier in PAGE:
-            if earlier not in self._results:
-                self._results[earlier] = self._run(earlier)
+            if earlier not in self.results:
+                self.results[earlier] = self.run(earlier)
             if earlier == slug:
                 break
-        return self._results[slug]
+        return self.results[slug]
 
     def rewind(self) -> None:
         """Take a cluster that was kept back to where the page begins; nothing happens on a new one."""
@@ -66,7 +70,7 @@ class Proof:
     def result(self) -> RunResult:
         """All that was found so far."""
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
-        return RunResult(self.cluster.parts.versions, named, self.started, tuple(self._results.values()))
+        return RunResult(self.cluster.parts.versions, named, self.started, tuple(self.results.values()))
 
     def write(self) -> Path:
         """Write the artifacts and return the report's path."""
@@ -79,9 +83,10 @@ class Proof:
         report = (self.folder / "report.html").relative_to(self.root.parent)
         return f"{table.render(result, colour=colour)}\n\n{table.verdict_line(result, report, colour=colour)}"
 
-    def _run(self, slug: str) -> StepResult:
-        step = PAGE[slug](self._setting(slug))
-        broken = next((result for result in self._results.values() if result.error), None)
+    def run(self, slug: str) -> StepResult:
+        """Run one section now, whether or not it ran before; see `section`."""
+        step = PAGE[slug](self.setting(slug))
+        broken = next((result for result in self._earlier(slug) if result.error), None)
         if broken:
             return skip_step(step, f"the step {broken.slug} did not complete")
         self.announce(step.section)
@@ -93,10 +98,15 @@ class Proof:
             self.announce(f"  what the cluster looked like then: {index}")
         return result
 
-    def _setting(self, slug: str) -> Setting:
-        """The mesh is looked up once it is there: after the section that installs it completed."""
-        complete = not any(result.error for result in self._results.values())
+    def setting(self, slug: str) -> Setting:
+        """What a section is made for. The mesh is looked up once the section that installs it has completed."""
+        complete = not any(result.error for result in self._earlier(slug))
         if self._mesh is None and slug not in ("before", "istio") and complete:
             self._mesh = find_mesh(self.cluster)
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         return replace(setting, mesh=self._mesh or setting.mesh)
+
+    def _earlier(self, slug: str) -> list[StepResult]:
+        return [
+            self.results[earlier] for earlier in takewhile(lambda each: each != slug, PAGE) if earlier in self.results
+        ]

@@ -19,6 +19,9 @@ from meshproof.paths import state_dir
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MARK = "made-by-meshproof"
+COREDNS_PATCH = yamls.dump(
+    {"spec": {"template": {"spec": {"containers": [{"name": "coredns", "readinessProbe": {"periodSeconds": 1}}]}}}}
+)
 
 
 def check_name(name: str) -> None:
@@ -51,13 +54,15 @@ def kind_cluster(
     made = _prepare(kind, folder, parts, announce)
     cluster = Cluster(name, kubeconfig, parts, folder / "work")
     cluster.work.mkdir(exist_ok=True)
+    whole = not made
     try:
         if made:
-            _create(kind, folder, parts, announce)
+            _create(kind, cluster, folder, announce)
+            whole = True
         yield cluster
     finally:
         cluster.close()
-        if keep and (folder / MARK).exists():
+        if keep and whole:
             announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")
             announce(
                 f"  to delete it: meshproof down (which also stops the engine), or {parts.tools}/kind delete "
@@ -87,7 +92,8 @@ def _prepare(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[
     return not usable
 
 
-def _create(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> None:
+def _create(kind: KindCluster, cluster: Cluster, folder: Path, announce: Callable[[str], None]) -> None:
+    parts = cluster.parts
     announce(f"creating cluster {kind.name} (Kubernetes {parts.versions['kubernetes']})")
     shutil.rmtree(folder / "work", ignore_errors=True)
     (folder / "work").mkdir()
@@ -97,6 +103,9 @@ def _create(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[s
     # The mark comes first: a cluster that is half made when we are killed is known as ours.
     (folder / MARK).write_text(parts.node_image)
     kind.create(config)
+    # kubeadm's CoreDNS is asked whether it is ready every 10 s. It never is the first time, since the service
+    # network comes up after it, and all that looks for a name waits with it. Nothing of it runs yet at this moment.
+    cluster.kubectl("patch", "deployment", "coredns", "--namespace", "kube-system", "--patch", COREDNS_PATCH)
 
 
 def _delete(kind: KindCluster, folder: Path, announce: Callable[[str], None]) -> None:
