@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from meshproof import yamls
 from meshproof.engine import Engine
 from meshproof.errors import BadInput
 from meshproof.images.assembly import Assembly
@@ -155,8 +156,7 @@ def _cgroup_config() -> Mapping[str, object]:
     """Kubernetes 1.35 refuses a cgroup v1 host unless told otherwise."""
     if CGROUP_V2.exists():
         return {}
-    patch = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
-    return {"kubeadmConfigPatches": [patch]}
+    return {"kubeadmConfigPatches": [yamls.dump({"kind": "KubeletConfiguration", "failCgroupV1": False})]}
 
 
 def _bom(store: Store, entries: Mapping[str, Entry]) -> Path:

@@ -35,10 +35,12 @@ def before_you_begin(setting: Setting) -> Step:
             Together(
                 (
                     helm(setting, "kgateway", "--values", KGATEWAY_VALUES),
-                    apply(manifest("gateway.yaml")),
                     apply(manifest("httpbin-route.yaml")),
                 )
             ),
+            # A gateway that starts before names can be looked up tries again only after many seconds.
+            shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system"),
+            apply(manifest("gateway.yaml")),
         ),
         ready=(
             Ready(

@@ -106,7 +106,7 @@ def trust_domain(cluster: Cluster) -> str:
 
 @dataclass(frozen=True)
 class Handshakes:
-    """TLS handshakes with httpbin before and after new connections were forced, and endpoints matched to mTLS so far."""
+    """TLS handshakes with httpbin before and after new connections were forced; endpoints matched to mTLS so far."""
 
     before: int
     after: int
