@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Generator
 
 from meshproof.choices import Choices
 from meshproof.cluster import check_name, kind_cluster
+from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
 from meshproof.images import Parts, prepare
 from meshproof.progress import Progress
@@ -44,6 +46,8 @@ def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
     check_name(name)
+    if sys.platform == "linux":  # elsewhere the engine has a machine of its own
+        check_room()
     parts, engine = parts_of(choices, progress)
     with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
         proof = Proof(cluster, cell_of(choices), choices, progress.say)

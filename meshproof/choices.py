@@ -39,7 +39,7 @@ class Choices:
         """
         for name, value in words.items():
             if name not in _ALLOWED and name not in _VERSIONS:
-                raise BadInput(f"{name}: unknown choice; known are {', '.join((*_VERSIONS, *_ALLOWED))}")
+                raise BadInput(f"{name}: unknown choice; known are {', '.join((*_VERSIONS, *_ALLOWED, 'NAME'))}")
             allowed = _ALLOWED.get(name)
             if allowed and value not in allowed:
                 named = ", ".join(word or "(empty)" for word in allowed)

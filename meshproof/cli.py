@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from meshproof import bring_up, errors
 from meshproof.choices import Choices
@@ -51,8 +52,8 @@ def _e2e(words: Mapping[str, str]) -> int:
     choices = Choices.parse({key: value for key, value in words.items() if key != "NAME"})
     check_name(name)
     bring_up.cell_of(choices)
-    bring_up.parts_of(choices, Progress())
-    return run_suite(choices, name)
+    parts, _ = bring_up.parts_of(choices, Progress())
+    return run_suite(replace(choices, images=parts.form), name)
 
 
 def _images(words: Mapping[str, str]) -> int:

@@ -85,6 +85,18 @@ def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> 
     ]
 
 
+def check_room(machine: Machine | None = None) -> None:
+    """Refuse to begin a run that memory or disk cannot hold; an assembly looks after its own room.
+
+    Raises:
+        MachineCannot: There is too little of one, with what is there and what is needed.
+    """
+    machine = machine or look()
+    for line in (_memory(machine), _disk(machine, cached=True)):
+        if line.status == "cannot":
+            raise MachineCannot(f"{line.name}: {line.detail}; {line.remedy}")
+
+
 def worst(lines: Sequence[Line]) -> int:
     """The exit code that follows: 3 when a line says "cannot", else 0."""
     return MACHINE_CANNOT if any(line.status == "cannot" for line in lines) else PROVEN

@@ -91,12 +91,12 @@ def test_an_unknown_command_shows_how_it_is_used(
 def test_words_reach_the_suite_and_empty_ones_count_as_not_given(done: Done) -> None:
     assert cli.main(["e2e", "KGATEWAY=2.4.0", "ISTIO=", "ACCESS=", "KEEP=1", "NAME=mine", "REVISION="]) == 0
     assert [what for what, _ in done] == ["parts", "engine", "suite"]
-    assert done[-1] == ("suite", (Choices(kgateway="2.4.0", keep=True), "mine"))
+    assert done[-1] == ("suite", (Choices(kgateway="2.4.0", keep=True, images=PARTS.form), "mine"))
 
 
 def test_the_cluster_has_a_name_of_its_own(done: Done) -> None:
     cli.main(["e2e"])
-    assert done[-1] == ("suite", (Choices(), "meshproof"))
+    assert done[-1] == ("suite", (Choices(images=PARTS.form), "meshproof"))
 
 
 def test_down_stops_the_engine(done: Done) -> None:

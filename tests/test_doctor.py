@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from meshproof.doctor import GIB, Line, Machine, doctor, render, worst
+from meshproof.doctor import GIB, Line, Machine, check_room, doctor, render, worst
 from meshproof.engine import Engine
+from meshproof.errors import MachineCannot
 
 GOOD = Machine(
     engine=Engine("found", "28.2.2"),
@@ -95,3 +96,10 @@ def test_the_text_is_aligned_with_each_remedy_under_its_line() -> None:
         "open files  cannot    at most 10",
         "                      -> raise it",
     ]
+
+
+@pytest.mark.parametrize("shortage", [{"memory_available_bytes": 1}, {"disk_free_bytes": 1}])
+def test_a_run_is_refused_where_memory_or_disk_cannot_hold_it(shortage: dict[str, int]) -> None:
+    check_room(GOOD)
+    with pytest.raises(MachineCannot, match="a run needs"):
+        check_room(replace(GOOD, **shortage))
