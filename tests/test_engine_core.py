@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meshproof import lock
 from meshproof.engine import Engine, Silence, core, ensure_engine, find_engine, stop_engine
 from meshproof.engine.daemon import Daemon
 from meshproof.errors import CommandFailed, MachineCannot
@@ -166,7 +167,7 @@ def test_a_second_caller_waits_and_uses_what_the_first_started(world: World, mon
             fcntl.flock(first, fcntl.LOCK_UN)
             return read()
 
-        monkeypatch.setattr(core, "wait_for", wait_for)
+        monkeypatch.setattr(lock, "wait_for", wait_for)
         assert ensure_engine(world.said.append).kind == "own"
     assert world.launched == 0
     assert any("waiting for another meshproof" in line for line in world.said)

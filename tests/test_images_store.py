@@ -104,7 +104,8 @@ def test_a_second_builder_says_that_it_waits_and_goes_on_when_the_first_is_done(
             fcntl.flock(other, fcntl.LOCK_UN)
 
         with Store(store.folder, said.append, Clock(lambda: 0.0, pause)).locked():
-            assert said == ["another run is assembling images in this cache; waiting for it"]
+            assert len(said) == 1
+            assert said[0].startswith("another run is assembling images in this cache; waiting for it")
 
 
 def test_keys_depend_on_content_and_not_on_order_of_names() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, TextIO
+from typing import Literal
 
 from meshproof.engine.daemon import Daemon
 from meshproof.engine.install import install_missing, program, why_not_ours
 from meshproof.errors import CommandFailed, MachineCannot, NotReady
+from meshproof.lock import file_lock
 from meshproof.paths import state_dir
 from meshproof.run import Completed, run
 from meshproof.wait import wait_for
@@ -208,24 +208,8 @@ def _ask(kind: Literal["found", "own"], env: Mapping[str, str]) -> Engine | Sile
     return Engine(kind, version, env)
 
 
-@contextmanager
-def _locked(daemon: Daemon, announce: Announce) -> Generator[None]:
+def _locked(daemon: Daemon, announce: Announce) -> AbstractContextManager[None]:
     """Hold the daemon's lock: a second caller waits for the first rather than starting a second daemon."""
     daemon.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = daemon.folder / "lock"
-    with path.open("w") as file:
-        if not _try_lock(file):
-            announce(f"waiting for another meshproof that starts or stops the engine ({path})")
-            try:
-                wait_for(lambda: _try_lock(file), bool, what=f"the lock {path}", timeout_s=LOCK_S, every_s=0.2)
-            except NotReady as error:
-                raise MachineCannot(f"{error}\nEnd the other meshproof, then try again.") from error
-        yield
-
-
-def _try_lock(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    busy = "waiting for another meshproof that starts or stops the engine"
+    return file_lock(daemon.folder / "lock", busy, announce, timeout_s=LOCK_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -12,9 +11,10 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from meshproof.wait import Clock, wait_for
+from meshproof.lock import file_lock
+from meshproof.wait import Clock
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished-"
@@ -83,20 +83,10 @@ class Store:
         """Hold the store for building; somebody else's build is waited for. Leftovers of killed builds go.
 
         Raises:
-            NotReady: Somebody else held it for an hour.
+            MachineCannot: Somebody else held it for an hour.
         """
-        path = self.folder / "lock"
-        with path.open("a+") as file:
-            if not _try_lock(file):
-                self._say("another run is assembling images in this cache; waiting for it")
-                wait_for(
-                    lambda: _try_lock(file),
-                    bool,
-                    what=f"the lock {path}, held by another assembly of images",
-                    timeout_s=LOCK_S,
-                    every_s=1.0,
-                    clock=self._clock,
-                )
+        busy = "another run is assembling images in this cache; waiting for it"
+        with file_lock(self.folder / "lock", busy, self._say, timeout_s=LOCK_S, clock=self._clock):
             for leftover in self.folder.glob(f"{UNFINISHED}*"):
                 remove(leftover)
             yield
@@ -134,14 +124,6 @@ def remove(path: Path) -> None:
     for folder, _, _ in os.walk(path):
         Path(folder).chmod(stat.S_IRWXU)
     shutil.rmtree(path)
-
-
-def _try_lock(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _inventory(folder: Path) -> dict[str, dict[str, Any]]:
