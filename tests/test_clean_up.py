@@ -20,6 +20,8 @@ RESTARTED = "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedA
 HELM = "Secret kgateway-system/sh.helm.release.v1.kgateway.v2"
 EXPLAINED = (
     Difference("added", "ConfigMap httpbin/istio-ca-root-cert"),
+    Difference("changed", "ConfigMap httpbin/istio-ca-root-cert", "data.root-cert.pem"),
+    Difference("added", "ConfigMap httpbin/istio-ca-crl"),
     Difference("added", "GatewayClass.gateway.networking.k8s.io istio"),
     Difference("added", "GatewayClass.gateway.networking.k8s.io istio-remote"),
     Difference("added", HELM),
@@ -29,8 +31,9 @@ EXPLAINED = (
 )
 UNEXPLAINED = (
     Difference("removed", "ConfigMap httpbin/istio-ca-root-cert"),
-    Difference("changed", "ConfigMap httpbin/istio-ca-root-cert", "data.root-cert.pem"),
+    Difference("removed", "ConfigMap httpbin/istio-ca-crl"),
     Difference("added", "ConfigMap httpbin/istio-ca-root-cert-2"),
+    Difference("added", "ConfigMap httpbin/istio"),
     Difference("added", "Secret httpbin/istio-ca-root-cert"),
     Difference("added", "GatewayClass.gateway.networking.k8s.io kgateway"),
     Difference("removed", "GatewayClass.gateway.networking.k8s.io istio"),

@@ -19,6 +19,8 @@ from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, s
 from meshproof.steps.runner import judge, run_step, skip_step, undo_step
 from meshproof.wait import Clock
 
+When = Literal["beside", "once", "each"]
+
 
 @dataclass
 class StandIn:
@@ -52,7 +54,7 @@ class StandIn:
         yield self.clock
 
 
-def look(*values: object, then: object = "up", when: Literal["once", "each"] = "each") -> Look[Any]:
+def look(*values: object, then: object = "up", when: When = "each") -> Look[Any]:
     """A look that gives these values one after the other and the last for ever; errors are raised."""
     coming = chain(values, repeat(then))
 
@@ -191,10 +193,19 @@ def test_readiness_is_waited_for_over_looks_that_fail_and_with_a_watch() -> None
     assert cluster.seconds == 103.5
 
 
-def test_a_look_for_once_is_taken_once_and_shared() -> None:
-    fixed = look("up", then="taken twice", when="once")
+@pytest.mark.parametrize("when", ["beside", "once"])
+def test_a_look_for_once_is_taken_once_and_shared(when: When) -> None:
+    fixed = look("up", then="taken twice", when=when)
     result = outcome(step(claim(fixed, "step.a"), claim(fixed, "step.b"), claim(look("down"), "step.c")), StandIn())
     assert [check.status for check in result.checks] == ["proven"] * 3
+
+
+def test_a_look_for_once_is_taken_when_the_step_is_ready() -> None:
+    cluster = StandIn()
+    waited = Ready(look("down"), is_up, ("/pods",))
+    late = Look[str]("late", lambda _: "up" if cluster.seconds == 101 else "too early", "once")
+    [check] = outcome(step(claim(late), ready=(waited,)), cluster).checks
+    assert (check.observed, check.status) == ("up", "proven")
 
 
 def test_claims_of_one_round_share_a_look() -> None:
