@@ -32,6 +32,8 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
     Raises:
         MachineCannot: The engine or a part cannot be had here.
     """
+    if sys.platform == "linux":  # elsewhere the engine has a machine of its own
+        check_room()
     engine = functools.cache(lambda: ensure_engine(progress.say))
     return prepare(cell_of(choices), choices.images, engine, progress), engine()
 
@@ -46,8 +48,6 @@ def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
     check_name(name)
-    if sys.platform == "linux":  # elsewhere the engine has a machine of its own
-        check_room()
     parts, engine = parts_of(choices, progress)
     with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
         proof = Proof(cluster, cell_of(choices), choices, progress.say)

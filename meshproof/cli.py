@@ -1,4 +1,4 @@
-"""The command: `meshproof e2e`, `images`, `doctor`, `down`. Exit codes as in `meshproof.errors`."""
+"""The command: `meshproof e2e`, `runbook`, `lab`, `images`, `doctor`, `down`. Exit codes as in `meshproof.errors`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"meshproof: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("meshproof: interrupted; what was started has been stopped", file=sys.stderr)
+        print(
+            "meshproof: interrupted; an engine of ours still runs, make down stops it",
+            file=sys.stderr,
+        )
         return errors.INTERRUPTED
 
 
@@ -51,9 +54,24 @@ def _e2e(words: Mapping[str, str]) -> int:
     name = words.get("NAME", "meshproof")
     choices = Choices.parse({key: value for key, value in words.items() if key != "NAME"})
     check_name(name)
-    bring_up.cell_of(choices)
     parts, _ = bring_up.parts_of(choices, Progress())
     return run_suite(replace(choices, images=parts.form), name)
+
+
+def _runbook(words: Mapping[str, str]) -> int:
+    """Execute the notebooks in order, or from a section on."""
+    from meshproof.runbook.execute import run_runbook  # its packages are only needed here
+
+    return run_runbook(words)
+
+
+def _lab(words: Mapping[str, str]) -> int:
+    """Open the notebooks in JupyterLab."""
+    from meshproof.runbook.kernel import lab
+
+    if words:
+        raise BadInput(f"lab takes no choices, found {', '.join(words)}: they are parameters of the notebooks")
+    return lab()
 
 
 def _images(words: Mapping[str, str]) -> int:
@@ -81,6 +99,8 @@ def _down(words: Mapping[str, str]) -> int:
 
 _COMMANDS: Mapping[str, Callable[[Mapping[str, str]], int]] = {
     "e2e": _e2e,
+    "runbook": _runbook,
+    "lab": _lab,
     "images": _images,
     "doctor": _doctor,
     "down": _down,

@@ -15,7 +15,7 @@ from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import RunResult, StepResult
 from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
-from meshproof.steps.runner import run_commands
+from meshproof.steps.runner import await_ready, run_commands
 
 
 @dataclass
@@ -65,12 +65,16 @@ class Proof:
             self.announce("taking the kept cluster back to where the page begins")
             # What is taken back does not depend on the mesh, which may be half installed.
             setting = Setting.of(self.cell, self.cluster.parts, self.choices)
-            run_commands(PAGE["cleanup"](setting).commands, self.cluster, [])
+            step = PAGE["cleanup"](setting)
+            run_commands(step.commands, self.cluster, [])
+            await_ready(step.ready[-1:], self.cluster, [])  # nothing of Istio remains
 
     def result(self) -> RunResult:
-        """All that was found so far."""
+        """All that was found so far. A section that was not run counts: its checks are skipped."""
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
-        return RunResult(self.cluster.parts.versions, named, self.started, tuple(self.results.values()))
+        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
+        steps = tuple(self.results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
+        return RunResult(self.cluster.parts.versions, named, self.started, steps)
 
     def write(self) -> Path:
         """Write the artifacts and return the report's path."""
@@ -90,7 +94,7 @@ class Proof:
         if broken:
             return skip_step(step, f"the step {broken.slug} did not complete")
         self.announce(step.section)
-        result = run_step(step, self.cluster)
+        result = self.results[slug] = run_step(step, self.cluster)
         proven = sum(check.status == "proven" for check in result.checks)
         self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
         if proven < len(result.checks):

@@ -14,12 +14,13 @@ SUITE = Path(__file__).resolve().parent.parent / "e2e"
 
 
 class _Ending:
-    """Remembers whether pytest was interrupted by a person, which its exit code does not tell."""
+    """Remembers how the session ended when it did not run through; pytest's own exit codes have other meanings."""
 
-    interrupted = False
+    code: int | None = None
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        chosen = excinfo.value.returncode if isinstance(excinfo.value, pytest.exit.Exception) else None
+        self.code = errors.INTERRUPTED if chosen is None else chosen
 
 
 def run_suite(choices: Choices, name: str) -> int:
@@ -51,7 +52,6 @@ def run_suite(choices: Choices, name: str) -> int:
         *(f"--{option}={value}" for option, value in options.items()),
     ]
     code = pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])], plugins=[ending])
-    if ending.interrupted:
-        return errors.INTERRUPTED
-    known = (errors.PROVEN, errors.REFUTED, errors.BAD_INPUT, errors.MACHINE_CANNOT)
-    return int(code) if code in known else errors.REFUTED
+    if ending.code is not None:
+        return ending.code
+    return errors.PROVEN if code == pytest.ExitCode.OK else errors.REFUTED

@@ -40,6 +40,7 @@ class StandIn:
         }[path]
 
     def list(self, path: str) -> list[dict[str, Any]]:
+        assert not path.endswith("/finalize"), "a part of an object is no list of its own"
         return self.lists.get(path.rsplit("/", 1)[1], [])
 
 

@@ -63,6 +63,9 @@ class Staged:
         error = "it broke" if step.slug == self.broken else ""
         return StepResult(step.slug, step.section, (), 0.0, 1.0, checks, error=error)
 
+    def await_ready(self, conditions: Sequence[object], *_: object) -> None:
+        self.typed.append(f"{len(conditions)} awaited")
+
     def run_commands(self, commands: Sequence[object], *_: object) -> None:
         self.typed += ["commands"] * bool(commands)
 
@@ -78,7 +81,7 @@ class Staged:
 @pytest.fixture
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     stage = Staged(tmp_path)
-    for name in ("run_step", "run_commands", "find_mesh"):
+    for name in ("run_step", "run_commands", "await_ready", "find_mesh"):
         monkeypatch.setattr(module, name, getattr(stage, name))
     monkeypatch.setattr(module.diagnostics, "gather", stage.gather)
     return stage
@@ -132,7 +135,7 @@ def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
     monkeypatch.setattr(module, "find_mesh", missing)
     staged.cluster = StandIn(("istio-system",))
     staged.proof().rewind()
-    assert staged.typed == ["commands"]
+    assert staged.typed == ["commands", "1 awaited"]
 
 
 def test_a_new_cluster_is_left_alone(staged: Staged) -> None:
@@ -150,3 +153,12 @@ def test_what_was_found_is_written_and_summed_up(staged: Staged) -> None:
     assert "Before you begin" in summary
     assert str(report.relative_to(staged.root)) in summary
     assert proof.result().choices["images"] == "source", "the form that was really used"
+
+
+def test_a_run_that_did_not_reach_the_end_is_not_proven(staged: Staged) -> None:
+    proof = staged.proof()
+    proof.section("before")
+    result = proof.result()
+    assert [step.slug for step in result.steps] == list(PAGE)
+    assert {check.reason for step in result.steps[1:] for check in step.checks} == {"not run"}
+    assert result.verdict == "incomplete"

@@ -106,6 +106,11 @@ def test_two_in_a_row_are_not_enough() -> None:
     assert (check.status, check.seconds) == ("proven", 1.25)
 
 
+def test_each_claim_has_the_time_at_which_it_settled() -> None:
+    early, late = outcome(step(claim(look(), "step.a"), claim(look("down"), "step.b")), StandIn()).checks
+    assert (early.seconds, late.seconds) == (0.5, 0.75)
+
+
 def test_a_claim_that_flaps_is_refuted_at_the_deadline() -> None:
     cluster = StandIn()
     flapping = look(*("up", "up", "down") * 100)

@@ -104,7 +104,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "enable.parameters-accepted": (STORED, RUNNING),
     "enable.gateway-accepted": (gateway("GatewayParameters/http-istio"),),
     "enable.gateway-containers": (MESHED,),
-    "enable.plaintext-until-injected": (PLAIN,),
+    "enable.plaintext-until-injected": (PLAIN, APP),
     "route.namespace-labelled": (namespace(istio_injection="enabled"),),
     "route.httpbin-containers": (INJECTED,),
     "route.status": (MTLS,),
@@ -176,8 +176,9 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.gateway-containers", (ENVOY,), "http-1 1/1: kgateway-proxy"),
     ("enable.gateway-containers", (not_ready(MESHED),), "2/3"),
     ("enable.gateway-containers", ((*MESHED, *ENVOY),), "1/1"),
-    ("enable.plaintext-until-injected", (MTLS,), f"By={BY}"),
-    ("enable.plaintext-until-injected", (response(status=503),), "503"),
+    ("enable.plaintext-until-injected", (MTLS, APP), f"By={BY}"),
+    ("enable.plaintext-until-injected", (PLAIN, INJECTED), "4/4"),
+    ("enable.plaintext-until-injected", (response(status=503), APP), "503"),
     ("route.namespace-labelled", (namespace(),), "no label"),
     ("route.namespace-labelled", (namespace(istio_injection="disabled"),), "istio-injection=disabled"),
     (
@@ -316,10 +317,7 @@ def test_a_section_carries_its_claims_under_its_own_slug() -> None:
 def test_the_clean_up_takes_back_what_the_sections_did_last_first() -> None:
     undone = [c.text for slug in ("exclude", "route", "enable", "istio") for c in flatten(PAGE[slug](SETTING).undo)]
     typed = [command.text for command in PAGE["cleanup"](SETTING).documented]
-    assert [text for text in typed if text in undone] == undone
-    assert [text.split(" > ")[0] for text in typed if text not in undone] == [
-        "helm get values kgateway --namespace kgateway-system --output yaml"
-    ]
+    assert typed == undone
 
 
 def test_the_parameters_name_the_proxy_and_the_mesh_as_found() -> None:
@@ -349,6 +347,14 @@ def test_the_second_service_differs_in_the_annotation_alone() -> None:
     assert plain["metadata"].pop("annotations") == {"kgateway.dev/disable-istio-auto-mtls": "true"}
     plain["metadata"]["name"] = "httpbin"
     assert plain == mtls
+
+
+def test_kgateway_gets_the_values_of_its_parts_and_those_of_the_run() -> None:
+    [written] = [c for c in PAGE["before"](SETTING).documented if c.save_as == "kgateway.yaml"]
+    [values] = yamls.load(written.stdin)
+    assert values["image"] == SETTING.parts.kgateway_values["image"]
+    assert values["controller"]["strategy"] == {"type": "Recreate"}
+    assert any("--values kgateway.yaml" in c.text for c in PAGE["before"](SETTING).documented)
 
 
 def test_a_chart_version_is_given_where_the_chart_does_not_say_it() -> None:

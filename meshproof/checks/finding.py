@@ -12,3 +12,8 @@ class Finding:
     holds: bool
     expected: str
     observed: str
+
+
+def both(one: Finding, other: Finding) -> Finding:
+    """Two findings as one: it holds when both do."""
+    return Finding(one.holds and other.holds, f"{one.expected}; {other.expected}", f"{one.observed}; {other.observed}")

@@ -57,8 +57,7 @@ def drops_forged(response: Response, forged: str) -> Finding:
     if not _answered(response) or response.xfcc is None:
         return Finding(False, expected, str(response))
     elements = xfcc.parse(response.xfcc)
-    lies = {value for element in xfcc.parse(forged) for value in (*element.by, *element.uri, element.hash)}
-    told = {value for element in elements for value in (*element.by, *element.uri, element.hash)}
+    lies, told = _told(xfcc.parse(forged)), _told(elements)
     return Finding(len(elements) == 1 and not lies & told, expected, str(response))
 
 
@@ -85,6 +84,10 @@ def last_element(response: Response) -> xfcc.Element:
     if response.xfcc is None:
         raise Refuted(str(response))
     return xfcc.parse(response.xfcc)[-1]
+
+
+def _told(elements: Sequence[xfcc.Element]) -> set[str | None]:
+    return {value for e in elements for value in (*e.by, *e.uri, *e.dns, e.hash, e.subject)}
 
 
 def _answered(response: Response) -> bool:

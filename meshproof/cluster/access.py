@@ -10,7 +10,7 @@ from typing import cast
 
 import httpx
 
-from meshproof.errors import NotReady
+from meshproof.errors import MachineCannot, NotReady
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
 from meshproof.kube.response import Response
@@ -68,24 +68,35 @@ class GatewayAccess:
 
     def close(self) -> None:
         """End the port-forward."""
-        if self._forward:
-            self._forward.stop()
-        self._forward = None
+        with self._lock:
+            self._drop(self._forward)
+
+    def _drop(self, forward: PortForward | None) -> None:
+        """End a forward, unless another has taken its place; the lock is held."""
+        if forward is not None and forward is self._forward:
+            forward.stop()
+            self._forward = None
 
     def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        forward = self._forward
         try:
             return httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
         except httpx.HTTPError as error:
-            self.close()  # the pod behind it may be gone: the next call finds the new one
+            with self._lock:
+                self._drop(forward)  # the pod behind it may be gone: the next call finds the new one
             raise NotReady(f"GET {url}: {error!r}") from error
 
     def _base(self, remote_port: int) -> str:
         pod = self._ready_pod()
         with self._lock:
             if self._forward is None or not self._forward.alive() or pod != self._pod:
-                self.close()
+                self._drop(self._forward)
                 ports = [f"{self.port}:{LISTENER_PORT}", f":{ADMIN_PORT}"]
-                self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{pod}", ports)
+                try:
+                    self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{pod}", ports)
+                except MachineCannot:
+                    self._port = 0  # somebody else may have taken it meanwhile
+                    raise
                 self._pod = pod
             return self._forward.url(remote_port)
 

@@ -13,13 +13,15 @@ from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
 from meshproof.engine import Engine
-from meshproof.errors import BadInput, CommandFailed, MeshproofError
+from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import Parts
 from meshproof.kube.api import Api
+from meshproof.lock import file_lock
 from meshproof.paths import state_dir
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MARK = "made-by-meshproof"
+BUSY_TIMEOUT_S = 600.0
 COREDNS_PATCH = yamls.dump(
     {"spec": {"template": {"spec": {"containers": [{"name": "coredns", "readinessProbe": {"periodSeconds": 1}}]}}}}
 )
@@ -52,32 +54,34 @@ def kind_cluster(
     kubeconfig = folder / "kubeconfig"
     folder.mkdir(parents=True, exist_ok=True)
     kind = KindCluster(name, kubeconfig, parts.node_image, parts.tools, engine.env)
-    made = _prepare(kind, folder, parts, announce)
-    cluster = Cluster(name, kubeconfig, parts, folder / "work")
-    cluster.work.mkdir(exist_ok=True)
-    whole = not made
-    try:
-        if made:
-            _create(kind, cluster, folder, announce)
-            whole = True
-        yield cluster
-    finally:
-        cluster.close()
-        if keep and whole:
-            announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")
-            announce(
-                f"  to delete it: meshproof down (which also stops the engine), or {parts.tools}/kind delete "
-                f"cluster --name {name}"
-            )
-        else:
-            _delete(kind, folder, announce)
+    busy = f"cluster {name} is used by another run; waiting for that to end"
+    with file_lock(folder.with_name(f"{name}.lock"), busy, announce, timeout_s=BUSY_TIMEOUT_S):
+        made = _prepare(kind, folder, parts, announce)
+        cluster = Cluster(name, kubeconfig, parts, folder / "work")
+        cluster.work.mkdir(parents=True, exist_ok=True)
+        whole = not made
+        try:
+            if made:
+                _create(kind, cluster, folder, announce)
+                whole = True
+            yield cluster
+        finally:
+            cluster.close()
+            if keep and whole:
+                host = engine.env.get("DOCKER_HOST")
+                prefix = f"DOCKER_HOST={host} " if host else ""
+                announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")
+                announce(f"  to delete it: {prefix}{kind.kind_path} delete cluster --name {name}")
+            else:
+                _delete(kind, folder, announce)
 
 
 def _prepare(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> bool:
     """Decide whether the cluster is to be made; clears away a broken or outdated one of ours."""
-    if not kind.exists():
-        return True
     mark = folder / MARK
+    if not kind.exists():
+        mark.unlink(missing_ok=True)
+        return True
     if not mark.exists():
         raise BadInput(
             f"kind cluster {kind.name}: exists, and meshproof did not make it; nothing was changed. "
@@ -126,6 +130,6 @@ def _delete(kind: KindCluster, folder: Path, announce: Callable[[str], None]) ->
     try:
         kind.delete()
         shutil.rmtree(folder, ignore_errors=True)
-    except CommandFailed as error:
-        announce(f"cluster {kind.name} could not be deleted and remains: {error}")
+    except BaseException:
+        announce(f"cluster {kind.name} could not be deleted and remains; the next run of that name removes it")
         raise

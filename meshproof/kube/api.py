@@ -88,6 +88,8 @@ class Api:
             while not over.is_set():
                 try:
                     response = self._open(path, {"watch": "true", "timeoutSeconds": str(WATCH_TIMEOUT_S)}, None)
+                    if response.status != 200:
+                        raise ValueError(f"{path}: the API server answered {response.status}")
                     for _ in response.stream(amt=None):
                         changed.set()
                         if over.is_set():

@@ -12,8 +12,10 @@ from meshproof.manifests import manifest
 from meshproof.steps import looks
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, shell, write
 from meshproof.steps.setting import Setting
+from meshproof.steps.values import merged
 
 KGATEWAY_VALUES = "kgateway.yaml"
+APP_CONTAINERS = ("go-httpbin", "curl", "hey")
 
 
 def before_you_begin(setting: Setting) -> Step:
@@ -49,6 +51,7 @@ def before_you_begin(setting: Setting) -> Step:
                 (looks.deployments_path("kgateway-system"),),
             ),
             Ready(looks.deployment("httpbin", "httpbin"), is_rolled_out, (looks.deployments_path("httpbin"),)),
+            Ready(looks.HTTPBIN_PODS, lambda pods: has_exactly(pods, APP_CONTAINERS), (looks.pods_path("httpbin"),)),
             Ready(looks.GATEWAY_PODS, lambda pods: has_exactly(pods, proxy), (looks.pods_path("kgateway-system"),)),
         ),
         claims=(
@@ -64,6 +67,14 @@ def before_you_begin(setting: Setting) -> Step:
                 (looks.PAGE_RESPONSE,),
                 has_no_client_cert,
             ),
+        ),
+        undo=(
+            shell("kubectl", "delete", "gateway", "http", "--namespace", "kgateway-system", "--ignore-not-found"),
+            shell("kubectl", "delete", "namespace", "httpbin", "--ignore-not-found"),
+            shell("helm", "uninstall", "kgateway", "--namespace", "kgateway-system", "--ignore-not-found"),
+            shell("helm", "uninstall", "kgateway-crds", "--namespace", "kgateway-system", "--ignore-not-found"),
+            shell("kubectl", "delete", "namespace", "kgateway-system", "--ignore-not-found"),
+            shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found"),
         ),
     )
 
@@ -89,4 +100,4 @@ def kgateway_values(setting: Setting) -> Mapping[str, object]:
     touches a gateway. The old one must then be gone before the new one starts.
     """
     controller = {"strategy": {"type": "Recreate"}, "extraEnv": {"KGW_DISABLE_LEADER_ELECTION": "true"}}
-    return {**setting.parts.kgateway_values, "controller": controller}
+    return merged(setting.parts.kgateway_values, {"controller": controller})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import accepted, is_rolled_out
-from meshproof.checks.finding import Finding
+from meshproof.checks.finding import Finding, both
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
@@ -16,11 +16,12 @@ from meshproof.kube import inventory
 from meshproof.kube.inventory import Difference
 from meshproof.kube.objects import HTTPRoute
 from meshproof.steps import looks
-from meshproof.steps.enable_integration import CURRENT_VALUES, enable_integration, get_values
+from meshproof.steps.before import APP_CONTAINERS
+from meshproof.steps.enable_integration import enable_integration
 from meshproof.steps.exclude_service import ROUTES, exclude_service
 from meshproof.steps.install_istio import INVENTORY, install_istio
 from meshproof.steps.model import Look, Ready, Step, claim
-from meshproof.steps.route import APP_CONTAINERS, HTTPBIN, route_over_mtls
+from meshproof.steps.route import HTTPBIN, route_over_mtls
 from meshproof.steps.setting import Setting
 
 # What may differ from the inventory, and why. A pattern is matched against the whole difference.
@@ -47,7 +48,7 @@ def clean_up(setting: Setting) -> Step:
     return Step(
         slug="cleanup",
         section="Clean up",
-        commands=(*back[0], *back[1], get_values(CURRENT_VALUES), *back[2], *back[3]),
+        commands=(*back[0], *back[1], *back[2], *back[3]),
         ready=(
             Ready(HTTPBIN, is_rolled_out, (looks.deployments_path("httpbin"),)),
             Ready(looks.HTTPBIN_PODS, lambda pods: has_exactly(pods, APP_CONTAINERS), (looks.pods_path("httpbin"),)),
@@ -71,7 +72,7 @@ def clean_up(setting: Setting) -> Step:
                 "cleanup.gateway-containers",
                 "The gateway, accepted without parameters, runs Envoy alone again, READY 1/1",
                 (looks.GATEWAY_PODS, looks.GATEWAY),
-                lambda pods, gateway: _both(has_exactly(pods, proxy), accepted(gateway, "")),
+                lambda pods, gateway: both(has_exactly(pods, proxy), accepted(gateway, "")),
             ),
             claim(
                 "cleanup.response",
@@ -168,7 +169,3 @@ def _nothing(remains: tuple[str, ...]) -> Finding:
 
 def _named(routes: Sequence[HTTPRoute]) -> str:
     return ", ".join(f"{route.namespace}/{route.name}" for route in routes) or "no such route"
-
-
-def _both(one: Finding, other: Finding) -> Finding:
-    return Finding(one.holds and other.holds, f"{one.expected}; {other.expected}", f"{one.observed}; {other.observed}")

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from meshproof import yamls
 from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import accepted, has_env, is_rolled_out, same_rendering
-from meshproof.checks.finding import Finding
+from meshproof.checks.finding import Finding, both
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.cluster import Cluster
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.manifests import manifest
 from meshproof.steps import looks
-from meshproof.steps.before import KGATEWAY_VALUES, helm, kgateway_values
+from meshproof.steps.before import APP_CONTAINERS, KGATEWAY_VALUES, helm, kgateway_values
 from meshproof.steps.model import Command, Look, Ready, Step, Together, apply, claim, shell, write
 from meshproof.steps.setting import Mesh, Setting, istiod_address
+from meshproof.steps.values import merged
 
 CURRENT_VALUES = "current-values.yaml"
 INTEGRATION_VALUES = "istio-integration.yaml"
@@ -72,8 +73,8 @@ def enable_integration(setting: Setting) -> Step:
                 "The page's Helm values change nothing that the chart renders",
                 (
                     looks.rendering(values, "the values it was installed with"),
-                    looks.rendering({**values, **PAGE_VALUES}, "the page's values"),
-                    looks.rendering({**values, **dialect.integration_values}, "the integration's values"),
+                    looks.rendering(merged(values, PAGE_VALUES), "the page's values"),
+                    looks.rendering(merged(values, dialect.integration_values), "the integration's values"),
                 ),
                 lambda plain, page, control: same_rendering(plain, page, control, "the page's values"),
             ),
@@ -103,9 +104,9 @@ def enable_integration(setting: Setting) -> Step:
             ),
             claim(
                 "enable.plaintext-until-injected",
-                "httpbin, not yet in the mesh, still answers without a client certificate",
-                (looks.PAGE_RESPONSE,),
-                has_no_client_cert,
+                "httpbin, its three containers not yet in the mesh, still answers without a client certificate",
+                (looks.PAGE_RESPONSE, looks.HTTPBIN_PODS),
+                lambda response, pods: both(has_no_client_cert(response), has_exactly(pods, APP_CONTAINERS)),
             ),
         ),
         undo=(

@@ -140,17 +140,24 @@ def _counters(cluster: Cluster) -> tuple[int, int, int]:
 
 def _grown_handshakes(cluster: Cluster) -> Handshakes:
     """The counters as soon as they have grown, or as they stand when they do not."""
-    seen: list[Handshakes] = []
 
-    def look() -> Handshakes:
-        seen.append(_force_connections(cluster))
-        return seen[-1]
+    def look() -> Handshakes | NotReady:
+        try:
+            return _force_connections(cluster)
+        except NotReady as problem:  # a gateway that just changed its pod
+            return problem
+
+    last: list[Handshakes | NotReady] = []
+
+    def settled(seen: Handshakes | NotReady) -> bool:
+        last[:] = [seen]
+        return isinstance(seen, Handshakes) and seen.grew
 
     with contextlib.suppress(NotReady):
-        wait_for(look, lambda s: s.grew, what="handshakes", timeout_s=GROW_TIMEOUT_S, every_s=0.2)
-    if not seen:
-        raise NotReady("gateway's Envoy: its counters could not be read")
-    return seen[-1]
+        wait_for(look, settled, what="handshakes", timeout_s=GROW_TIMEOUT_S, every_s=0.2)
+    if isinstance(last[0], NotReady):
+        raise last[0]
+    return last[0]
 
 
 HANDSHAKES = Look("handshakes with httpbin", _grown_handshakes, when="once")

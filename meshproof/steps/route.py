@@ -8,11 +8,11 @@ from meshproof.checks.control_plane import is_rolled_out, labelled
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.steps import looks
+from meshproof.steps.before import APP_CONTAINERS
 from meshproof.steps.looks import Handshakes
 from meshproof.steps.model import Ready, Step, claim, shell
 from meshproof.steps.setting import Setting
 
-APP_CONTAINERS = ("go-httpbin", "curl", "hey")
 FORGED = (
     "By=spiffe://forged/ns/httpbin/sa/httpbin;Hash=" + "0" * 64 + ';Subject="CN=forged";'
     "URI=spiffe://forged/ns/attacker/sa/attacker"

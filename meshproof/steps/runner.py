@@ -13,6 +13,7 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
 from meshproof.results import CheckResult, Moment, StepResult
+from meshproof.run import end_all
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together
 from meshproof.wait import Clock, wait_for
 
@@ -28,6 +29,8 @@ class Unseen:
 
 
 Seen = Mapping[Look[Any], Any]
+# A fault may show as an object without a field, or as a page that is not what it should be: no look may end the run.
+_UNSEEN = (MeshproofError, LookupError, TypeError, ValueError, AttributeError, OSError)
 
 
 def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepResult:
@@ -55,7 +58,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
         early = beside.submit(look_at, _looks(step, "beside"), cluster)
         try:
             if not failed:
-                _await_ready(step.ready, cluster, moments)
+                await_ready(step.ready, cluster, moments)
         except NotReady as problem:
             error = str(problem)
         seen = {**early.result(), **look_at(_looks(step, "once"), cluster)}
@@ -105,6 +108,8 @@ def look_at(looks: Sequence[Look[Any]], cluster: Cluster) -> Seen:
             return look.take(cluster)
         except MeshproofError as problem:
             return Unseen(str(problem))
+        except _UNSEEN as problem:
+            return Unseen(f"not as expected: {problem!r}")
 
     return {look: take(look) for look in looks}
 
@@ -128,11 +133,21 @@ def run_commands(commands: Sequence[Command | Together], cluster: Cluster, momen
             run_one(entry)
             continue
         with ThreadPoolExecutor(len(entry.commands)) as pool:
-            for future in [pool.submit(run_one, command) for command in entry.commands]:
-                future.result()
+            futures = [pool.submit(run_one, command) for command in entry.commands]
+            try:
+                for future in futures:
+                    future.result()
+            except KeyboardInterrupt:
+                end_all()  # an interrupt reaches this thread only, and leaving the pool waits for the others
+                raise
 
 
-def _await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: list[Moment]) -> None:
+def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: list[Moment]) -> None:
+    """Wait for conditions one after the other, adding a moment for each.
+
+    Raises:
+        NotReady: One did not come in its time.
+    """
     for condition in conditions:
         state = Claim("", "it is ready", (condition.look,), condition.judge)
         what = condition.look.what
@@ -223,7 +238,7 @@ def judge(claim: Claim, seen: Seen) -> Finding:
         )
     try:
         return claim.judge(*(seen[look] for look in claim.looks))
-    except MeshproofError as problem:
+    except _UNSEEN as problem:
         return Finding(False, claim.sentence, str(problem))
 
 
