@@ -105,7 +105,7 @@ class Proof:
     def setting(self, slug: str) -> Setting:
         """What a section is made for. The mesh is looked up once the section that installs it has completed."""
         complete = not any(result.error for result in self._earlier(slug))
-        if self._mesh is None and slug not in ("before", "istio") and complete:
+        if self._mesh is None and slug not in ("before", "istio", "cleanup") and complete:
             self._mesh = find_mesh(self.cluster)
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         return replace(setting, mesh=self._mesh or setting.mesh)
