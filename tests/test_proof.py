@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.results import CheckResult, StepResult
 from meshproof.steps import PAGE, Mesh, Step
+from meshproof.steps.model import Ready
 
 MESH = Mesh(address="istiod-found.istio-system.svc:15012")
 
@@ -61,10 +63,10 @@ class Staged:
         status = "refuted" if step.slug in (self.refuted, self.broken) else "proven"
         checks = tuple(CheckResult(each.id, each.sentence, "e", "o", status) for each in step.claims)
         error = "it broke" if step.slug == self.broken else ""
-        return StepResult(step.slug, step.section, (), 0.0, 1.0, checks, error=error)
+        return StepResult(step.slug, step.section, (), time.time(), 1.0, checks, error=error)
 
-    def await_ready(self, conditions: Sequence[object], *_: object) -> None:
-        self.typed.append(f"{len(conditions)} awaited")
+    def await_ready(self, conditions: Sequence[Ready[Any]], *_: object) -> None:
+        self.typed += [f"wait for {condition.look.what}" for condition in conditions]
 
     def run_commands(self, commands: Sequence[object], *_: object) -> None:
         self.typed += ["commands"] * bool(commands)
@@ -135,7 +137,7 @@ def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
     monkeypatch.setattr(module, "find_mesh", missing)
     staged.cluster = StandIn(("istio-system",))
     staged.proof().rewind()
-    assert staged.typed == ["commands", "1 awaited"]
+    assert staged.typed == ["commands", "wait for what remains of Istio"]
 
 
 def test_a_new_cluster_is_left_alone(staged: Staged) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import CommandFailed, MachineCannot, MeshproofError, NotReady, Refuted
+from meshproof.errors import CommandFailed, MachineCannot, NotReady, Refuted
 from meshproof.results import StepResult
 from meshproof.run import Completed
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, shell
@@ -60,7 +60,7 @@ def look(*values: object, then: object = "up", when: When = "each") -> Look[Any]
 
     def take(_: Cluster) -> object:
         value = next(coming)
-        if isinstance(value, MeshproofError):
+        if isinstance(value, Exception):
             raise value
         return value
 
@@ -134,6 +134,12 @@ def test_a_claim_that_has_only_just_come_true_at_the_deadline_is_refuted_with_th
 def test_a_look_that_fails_refutes_with_its_reason() -> None:
     [check] = outcome(step(claim(look(then=NotReady("no pod of it is ready")))), StandIn()).checks
     assert (check.status, check.observed) == ("refuted", "the thing: no pod of it is ready")
+
+
+@pytest.mark.parametrize("problem", [KeyError("status"), ValueError("no number"), OSError("gone")])
+def test_an_object_of_another_form_than_expected_refutes_and_does_not_end_the_run(problem: Exception) -> None:
+    [check] = outcome(step(claim(look(then=problem))), StandIn()).checks
+    assert (check.status, check.observed) == ("refuted", f"the thing: not as expected: {problem!r}")
 
 
 def test_a_look_that_fails_for_a_while_does_no_harm() -> None:

@@ -177,8 +177,8 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.gateway-containers", (not_ready(MESHED),), "2/3"),
     ("enable.gateway-containers", ((*MESHED, *ENVOY),), "1/1"),
     ("enable.plaintext-until-injected", (MTLS, APP), f"By={BY}"),
-    ("enable.plaintext-until-injected", (PLAIN, INJECTED), "4/4"),
     ("enable.plaintext-until-injected", (response(status=503), APP), "503"),
+    ("enable.plaintext-until-injected", (PLAIN, INJECTED), "4/4"),
     ("route.namespace-labelled", (namespace(),), "no label"),
     ("route.namespace-labelled", (namespace(istio_injection="disabled"),), "istio-injection=disabled"),
     (
