@@ -8,13 +8,19 @@ CHOICES = KGATEWAY=$(KGATEWAY) ISTIO=$(ISTIO) KUBERNETES=$(KUBERNETES) REVISION=
           IMAGES=$(IMAGES) CLUSTER=$(CLUSTER) KEEP=$(KEEP) NAME=$(NAME)
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e images bench doctor down clean lock
+.PHONY: help test lint e2e runbook lab images bench doctor down clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
 
 e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
 	@$(RUN) e2e $(CHOICES)
+
+runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=3 goes on from section 3
+	@$(RUN) runbook $(CHOICES) FROM=$(FROM)
+
+lab: $(VENV)/ready ## open the notebooks in JupyterLab
+	@$(RUN) lab
 
 test: lint ## unit tests of the library, without a cluster; ruff and pyright first
 	@$(VENV)/bin/python -m pytest -q tests $(ARGS)

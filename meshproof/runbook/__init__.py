@@ -1,0 +1,5 @@
+"""The runbook: the page as notebooks. What their cells call is here; how they are executed is in `execute`."""
+
+from meshproof.runbook.session import Book, Section, open_proof, plan
+
+__all__ = ["Book", "Section", "open_proof", "plan"]

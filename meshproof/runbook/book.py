@@ -1,0 +1,66 @@
+"""One HTML file of all executed notebooks, with a table of contents and nothing outside of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from meshproof.report.files import write_text
+from meshproof.results import RunResult
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook in the book; `failed` when one of its cells did."""
+
+    anchor: str
+    title: str
+    body: str
+    failed: bool
+
+
+def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
+    """Write the book.
+
+    Raises:
+        MachineCannot: The file cannot be written.
+    """
+    from pygments.formatters import HtmlFormatter  # comes with nbconvert
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.files("meshproof.runbook").joinpath("book.html.j2").read_text())
+    code_style = cast(str, cast(Any, HtmlFormatter)(style="default").get_style_defs(".highlight"))
+    page = template.render(
+        chapters=[chapter(path) for path in executed],
+        run=run,
+        code_style=Markup(code_style),  # noqa: S704 - of the highlighter
+        safe=Markup,
+    )
+    write_text(path, page)
+
+
+def chapter(path: Path) -> Chapter:
+    """Render one executed notebook."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = cast(Any, nbformat).read(path, as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    exporter = cast(Any, HTMLExporter)(
+        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
+    )
+    body, _ = exporter.from_notebook_node(notebook)
+    # Links between notebooks lead to their chapters.
+    body = re.sub(r'href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"', r'href="#\1"', body)
+    # Each picture brings its own style; once is enough for the whole book.
+    first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), path.stem)
+    title = escape(first.partition("\n")[0].lstrip("# "))
+    return Chapter(path.stem, title, body, any(output.output_type == "error" for output in outputs))

@@ -1,0 +1,187 @@
+"""`make runbook`: all notebooks in order on one cluster, executed by papermill, with what they leave behind."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from meshproof import errors
+from meshproof.bring_up import cell_of, parts_of
+from meshproof.choices import Choices
+from meshproof.cluster import check_name, kind_cluster
+from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
+from meshproof.progress import Progress, clock_face
+from meshproof.proof import Proof
+from meshproof.report import artifacts, table
+from meshproof.runbook import book, resume, state
+from meshproof.runbook.kernel import INDEX, KERNEL, notebook_paths, register_kernel
+from meshproof.runbook.session import attach, running
+
+CELL_TIMEOUT_S = 1500  # the first cell may have to assemble images
+KERNEL_TIMEOUT_S = 60
+_BY_NAME: Mapping[str, type[MeshproofError]] = {kind.__name__: kind for kind in (BadInput, MachineCannot, NotReady)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long things may take, in seconds."""
+
+    cell_s: int = CELL_TIMEOUT_S
+    kernel_s: int = KERNEL_TIMEOUT_S
+
+
+def run_runbook(words: Mapping[str, str]) -> int:
+    """Execute the runbook and return the run's exit code.
+
+    Args:
+        words: Choices as `make runbook` passes them, with NAME, FROM and CLUSTER=existing.
+
+    Raises:
+        MeshproofError: Something cannot be used, or a notebook failed; executed copies are kept.
+    """
+    name, start = words.get("NAME", "meshproof"), resume.start_section(words.get("FROM", "0"))
+    existing = words.get("CLUSTER") == "existing" or start > 0
+    own = {"NAME", "FROM", *(["CLUSTER"] if words.get("CLUSTER") == "existing" else [])}
+    choices = Choices.parse({key: value for key, value in words.items() if key not in own})
+    check_name(name)
+    paths = notebook_paths()
+    progress = Progress(live=False)
+    parts, engine = parts_of(choices, progress)
+    cluster = attach(name, parts)
+    there = running(cluster)
+    if existing and not there:
+        raise BadInput(
+            f"cluster {name}: does not run; make runbook without FROM and CLUSTER makes one (KEEP=1 keeps it)"
+        )
+    register_kernel()
+    proof = Proof(cluster, cell_of(choices), choices, progress.say)
+    if there and start > 0:
+        proof.results = state.load(cluster)
+        held = resume.verify(proof, start)
+        progress.say(f"cluster {name} is where section {start} starts: {held} claims hold")
+    elif there:
+        proof.rewind()
+        state.forget(cluster)
+    chosen = [path for path in paths if path.name == INDEX or path.stem in list(state.NOTEBOOKS.values())[start:]]
+    folder = proof.folder / "runbook"
+    folder.mkdir()
+    given = {**choices_of(choices), "name": name, "artifacts": str(proof.folder)}
+    failed = True
+    try:
+        for number, path in enumerate(chosen, 1):
+            progress.say(f"{path.name} ({number} of {len(chosen)})")
+            execute(path, folder / path.name, given, Limits(), progress.say)
+        failed = False
+    finally:
+        cluster.close()
+        _leave(proof, folder)
+        if not failed and not choices.keep and not existing:
+            with kind_cluster(name, parts, engine, keep=False, announce=lambda _: None):
+                pass
+        elif running(attach(name, parts)):
+            progress.say(f"cluster {name} is kept. To reach it: export KUBECONFIG={cluster.kubeconfig}")
+            progress.say("  to go on from a section: make runbook FROM=... (with the same NAME)")
+    print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {folder / 'book.html'}")
+    return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
+
+
+def choices_of(choices: Choices) -> Mapping[str, str]:
+    """The parameters of a notebook that are choices of a run."""
+    return {
+        "kgateway": choices.kgateway,
+        "istio": choices.istio,
+        "kubernetes": choices.kubernetes,
+        "revision": choices.revision,
+        "access": choices.access,
+        "images": choices.images,
+    }
+
+
+def execute(
+    source: Path, copy: Path, given: Mapping[str, str], limits: Limits, say: Callable[[str], None], kernel: str = KERNEL
+) -> None:
+    """Execute one notebook with its parameters and keep the executed copy, whatever happens.
+
+    Raises:
+        BadInput: The notebook cannot be read or does not declare a parameter.
+        MachineCannot: The kernel cannot start, died, or a cell took too long.
+        Refuted: A cell failed; a cell's own BadInput, MachineCannot or NotReady keeps its kind.
+    """
+    import nbformat
+    import papermill  # pyright: ignore[reportMissingTypeStubs]
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+        PapermillException,
+        PapermillExecutionError,
+    )
+
+    began = time.monotonic()
+    try:
+        declared = set(cast(Any, papermill).inspect_notebook(str(source)))
+        cells = len(cast(Any, nbformat).read(source, as_version=4).cells)
+    except (OSError, ValueError, PapermillException) as error:
+        raise BadInput(f"notebook {source}: expected one that can be read: {error}") from error
+    if unknown := set(given) - declared:
+        raise BadInput(f"notebook {source.name}: has no parameter {', '.join(sorted(unknown))}; it declares {declared}")
+
+    def started(cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code":
+            line = cell.source.strip().splitlines()[-1] if cell.source.strip() else "(empty)"
+            say(f"  cell {cell_index + 1} of {cells}, {clock_face(time.monotonic() - began)}: {line}")
+
+    where = f"{source.name}: executed copy {copy}"
+    try:
+        cast(Any, papermill).execute_notebook(
+            str(source),
+            str(copy),
+            parameters=dict(given),
+            kernel_name=kernel,
+            progress_bar=False,
+            start_timeout=limits.kernel_s,
+            execution_timeout=limits.cell_s,
+            cwd=str(source.parent.parent),
+            on_cell_start=started,
+        )
+    except PapermillExecutionError as error:
+        told = "\n".join(["", "failing cell:", error.source, "", *_output_of_failure(copy), ""])
+        say(told)
+        kind = _BY_NAME.get(str(cast(object, error.ename)), Refuted)
+        raise kind(f"{where}#papermill-error-cell\n  {error.ename}: {error.evalue}") from error
+    except NoSuchKernel as error:
+        raise MachineCannot(f"{where}\n  kernel {kernel}: is not registered in this Python environment") from error
+    except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
+        # RuntimeError is what nbclient and jupyter_client raise for a kernel that cannot start.
+        raise MachineCannot(
+            f"{where}\n  the kernel died, did not start in time, or a cell ran out of it: {error}"
+        ) from error
+
+
+def _output_of_failure(copy: Path) -> list[str]:
+    """All that the failing cell printed, from its executed copy."""
+    import nbformat
+
+    lines: list[str] = []
+    for cell in cast(Any, nbformat).read(copy, as_version=4).cells:
+        outputs = cell.get("outputs", [])
+        if any(output.output_type == "error" for output in outputs):
+            for output in outputs:
+                lines += [output.get("text", ""), *output.get("traceback", [])]
+    return [line for line in lines if line]
+
+
+def _leave(proof: Proof, folder: Path) -> None:
+    """Write the results of the sections that ran in this run, and the book of what was executed."""
+    try:
+        results = state.load(proof.cluster)
+    except MeshproofError as error:
+        proof.announce(f"the runbook's state cannot be read: {error}")
+        results = {}
+    proof.results = {slug: result for slug, result in results.items() if result.started >= proof.started}
+    artifacts.write_all(proof.result(), proof.folder)
+    executed = sorted(folder.glob("*.ipynb"))
+    book.write(executed, proof.result(), folder / "book.html")

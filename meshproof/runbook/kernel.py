@@ -1,0 +1,53 @@
+"""The kernel that runs the notebooks, registered in this Python environment only, and JupyterLab over it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from meshproof import errors
+from meshproof.errors import BadInput
+
+NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = "meshproof"
+INDEX = "00-index.ipynb"
+
+
+def register_kernel() -> None:
+    """Let Jupyter know a kernel of this name that runs this Python.
+
+    Raises:
+        BadInput: The runbook's packages are not installed.
+    """
+    try:
+        from ipykernel.kernelspec import install  # part of the runbook's extra
+    except ImportError as error:
+        raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
+    install(prefix=sys.prefix, kernel_name=KERNEL, display_name="meshproof")
+
+
+def notebook_paths() -> list[Path]:
+    """All notebooks in the order in which they run.
+
+    Raises:
+        BadInput: One is missing, or they are not beside the library, as in an installed copy.
+    """
+    from meshproof.runbook.state import NOTEBOOKS
+
+    paths = [NOTEBOOKS_DIR / name for name in (INDEX, *(f"{stem}.ipynb" for stem in NOTEBOOKS.values()))]
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        raise BadInput(f"notebook missing: {', '.join(missing)}; run this from a whole checkout of meshproof")
+    return paths
+
+
+def lab() -> int:
+    """Run JupyterLab on the index until it is ended; only this machine can reach it."""
+    index = notebook_paths()[0]
+    register_kernel()
+    from jupyterlab.labapp import LabApp  # pyright: ignore[reportMissingTypeStubs]
+
+    options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={NOTEBOOKS_DIR}", str(index)]
+    LabApp.launch_instance([*options, *(["--allow-root"] if os.geteuid() == 0 else [])])
+    return errors.PROVEN

@@ -1,0 +1,105 @@
+"""What mutual TLS costs: hey, run in the app's own pod, through the gateway, with and without it in turn."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
+from meshproof.runbook.shown import Shown, panel
+from meshproof.steps.exclude_service import SERVICE_HOST
+from meshproof.steps.looks import PAGE_HOST
+
+REQUESTS = 100  # of each kind, in each round
+ROUNDS = 2
+WORKERS = 2
+URL = "http://http.kgateway-system:8080/headers"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long requests for a host took, in milliseconds."""
+
+    label: str
+    host: str
+    times_ms: tuple[float, ...]
+
+    def quantile_ms(self, percent: int) -> float:
+        """The time that this share of the requests did not exceed."""
+        return statistics.quantiles(self.times_ms, n=100, method="inclusive")[percent - 1]
+
+
+def measure(cluster: Cluster) -> tuple[Latency, Latency]:
+    """Time a few hundred requests of each kind, in turn so that both meet the same conditions.
+
+    Raises:
+        NotReady: Not every request was answered with 200.
+        CommandFailed: hey cannot be run.
+    """
+    _hey(cluster, PAGE_HOST)  # the first round opens connections
+    _hey(cluster, SERVICE_HOST)
+    times: dict[str, list[float]] = {PAGE_HOST: [], SERVICE_HOST: []}
+    for _ in range(ROUNDS):
+        for host, seen in times.items():
+            seen += _hey(cluster, host)
+    return (
+        Latency("with mTLS", PAGE_HOST, tuple(times[PAGE_HOST])),
+        Latency("without mTLS", SERVICE_HOST, tuple(times[SERVICE_HOST])),
+    )
+
+
+def read_csv(text: str, host: str) -> list[float]:
+    """Response times in milliseconds from hey's CSV.
+
+    Raises:
+        NotReady: Fewer answers than requests, or one that is not 200.
+    """
+    rows = list(csv.DictReader(io.StringIO(text)))
+    codes = sorted({row["status-code"] for row in rows})
+    if len(rows) != REQUESTS or codes != ["200"]:
+        raise NotReady(f"hey to {host}: expected {REQUESTS} answers of 200, found {len(rows)} of {codes or 'nothing'}")
+    return [1000 * float(row["response-time"]) for row in rows]
+
+
+def plot(measured: Sequence[Latency]) -> Shown:
+    """The share of requests answered within a time, one line for each kind, and the numbers below."""
+    from matplotlib.figure import Figure  # slow to load, and only needed here
+
+    # matplotlib's types are incomplete: they stay within this function.
+    figure = cast(Any, Figure(figsize=(8, 3.4), layout="constrained"))
+    axes = figure.subplots()
+    for latency, colour in zip(measured, ("#16794f", "#b45309"), strict=True):
+        axes.ecdf(latency.times_ms, color=colour, linewidth=2, label=latency.label)
+        axes.axvline(latency.quantile_ms(50), color=colour, linewidth=1, linestyle=":")
+    axes.set_xlim(0, 1.1 * max(latency.quantile_ms(99) for latency in measured))
+    axes.set_xlabel("response time in ms, as far as the 99th percentile")
+    axes.set_ylabel("share of requests")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, loc="lower right")
+    picture = io.StringIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
+    svg = picture.getvalue()
+    return panel("Latency inside the cluster", svg[svg.index("<svg") :] + _table(measured))
+
+
+def _hey(cluster: Cluster, host: str) -> list[float]:
+    argv = ["exec", "--namespace", "httpbin", "deploy/httpbin", "--container", "hey", "--", "hey", "-o", "csv"]
+    done = cluster.kubectl(*argv, "-n", str(REQUESTS), "-c", str(WORKERS), "-host", host, URL)
+    return read_csv(done.stdout, host)
+
+
+def _table(measured: Sequence[Latency]) -> str:
+    cells = "".join(
+        f"<tr><td>{one.label}</td><td><code>{one.host}</code></td><td>{len(one.times_ms)}</td>"
+        + "".join(f"<td>{one.quantile_ms(percent):.2f}</td>" for percent in (50, 90, 99))
+        + "</tr>"
+        for one in measured
+    )
+    head = "<tr><th></th><th>host</th><th>requests</th><th>median, ms</th><th>90 %, ms</th><th>99 %, ms</th></tr>"
+    return f"<table>{head}{cells}</table>"

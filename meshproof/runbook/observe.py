@@ -1,0 +1,114 @@
+"""What the runbook's pictures are drawn from: looks of the suite, taken when a cell asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from meshproof.checks import requests
+from meshproof.checks.containers import names
+from meshproof.checks.finding import Finding
+from meshproof.checks.tls import leaf_sha256, leaf_subject, leaf_uris
+from meshproof.checks.xfcc import Element
+from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
+from meshproof.kube.response import Response
+from meshproof.kube.workloads import Pod
+from meshproof.steps import looks
+
+SIDECAR = "istio-proxy"
+
+
+@dataclass(frozen=True)
+class Path:
+    """The way of one request, as it was seen; `client_cert` says whether the app's sidecar was shown a certificate."""
+
+    host: str
+    url: str
+    response: Response
+    gateway: tuple[str, ...]
+    app: tuple[str, ...]
+    client_cert: bool
+
+    @property
+    def has_sidecar(self) -> bool:
+        """Whether the app's pod has Istio's proxy in it."""
+        return SIDECAR in self.app
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The header that arrived, decoded, and the certificate that the gateway holds.
+
+    `findings` are the suite's own judgements: the server's identity, the client's, the hash, the subject.
+    """
+
+    header: str
+    element: Element
+    findings: tuple[tuple[str, Finding], ...]
+    subject: str
+    uris: tuple[str, ...]
+    sha256: str
+    not_before: datetime
+    not_after: datetime
+
+
+def pods(cluster: Cluster) -> tuple[Pod, ...]:
+    """The pods of gateway, app and istiod that are not on their way out."""
+    found = [pod for look in (looks.GATEWAY_PODS, looks.HTTPBIN_PODS, looks.ISTIOD_PODS) for pod in look.take(cluster)]
+    return tuple(pod for pod in found if not pod.terminating)
+
+
+def path(cluster: Cluster, host: str) -> Path:
+    """Send one request and see who handled it.
+
+    Raises:
+        NotReady: The gateway does not answer, or gateway or app have no pod.
+    """
+    response = looks.response(host).take(cluster)
+    return Path(
+        host=host,
+        url=f"http://localhost:{cluster.gateway.port}/headers",
+        response=response,
+        gateway=_containers(looks.GATEWAY_PODS.take(cluster), "gateway"),
+        app=_containers(looks.HTTPBIN_PODS.take(cluster), "httpbin"),
+        client_cert=response.xfcc is not None,
+    )
+
+
+def certificate(cluster: Cluster, host: str) -> Certificate:
+    """Send one request and hold its header against the mesh and the gateway's certificate.
+
+    Raises:
+        Refuted: The header is not there or malformed.
+        NotReady: Something cannot be looked at.
+    """
+    response = looks.response(host).take(cluster)
+    element = requests.last_element(response)
+    chain = looks.GATEWAY_CERTIFICATE.take(cluster)
+    trust = looks.TRUST_DOMAIN.take(cluster)
+    leaf = x509.load_pem_x509_certificate(chain.encode())
+    return Certificate(
+        header=response.xfcc or "",
+        element=element,
+        findings=(
+            ("By", requests.names_server(response, looks.HTTPBIN_PODS.take(cluster), trust)),
+            ("Hash", requests.hashes_certificate(response, chain)),
+            ("Subject", requests.names_subject(response, chain)),
+            ("URI", requests.names_client(response, looks.GATEWAY_PODS.take(cluster), trust)),
+        ),
+        subject=leaf_subject(chain),
+        uris=leaf_uris(chain),
+        sha256=leaf_sha256(chain),
+        not_before=leaf.not_valid_before_utc,
+        not_after=leaf.not_valid_after_utc,
+    )
+
+
+def _containers(found: tuple[Pod, ...], what: str) -> tuple[str, ...]:
+    living = [pod for pod in found if not pod.terminating]
+    if not living:
+        raise NotReady(f"{what}: no pod of it runs")
+    return names(living[-1])

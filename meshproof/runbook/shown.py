@@ -1,0 +1,194 @@
+"""What a cell shows: HTML and SVG made from results and observations, the same in JupyterLab and in the book."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+
+from meshproof.choices import Choices
+from meshproof.kube.workloads import Pod
+from meshproof.proof import Proof
+from meshproof.releases import Cell
+from meshproof.report import html, summary, timeline
+from meshproof.report.redact import redact_run
+from meshproof.results import RunResult, StepResult
+from meshproof.runbook.observe import SIDECAR, Certificate, Path
+from meshproof.runbook.picture import draw
+
+MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something to look at; `text` is its words for a terminal."""
+
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def panel(title: str, body: str) -> Shown:
+    """A framed piece with a title; it brings its own style, since a notebook has none to give."""
+    style = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
+    return Shown(f'<style>{style}</style><div class="mp"><h4>{escape(title)}</h4>{body}</div>', title)
+
+
+def opened(proof: Proof, *, made: bool) -> Shown:
+    """The cluster and the versions that the notebook works on."""
+    run = proof.result()
+    how = "made for this run" if made else "found running"
+    rows = [("cluster", f"{proof.cluster.name}, {how}"), *summary.versions(run), *run.choices.items()]
+    done = ", ".join(step.section for step in run.steps) or "none yet"
+    return panel("Where this notebook works", _pairs([*rows, ("sections that ran here", done)]))
+
+
+def plan_table(cell: Cell, choices: Choices, name: str) -> Shown:
+    """The versions and choices that the notebooks will use."""
+    versions = [("kgateway", cell.kgateway), ("Istio", cell.istio), ("Kubernetes", cell.kubernetes)]
+    rows = [("cluster", name), *versions, ("Gateway API", cell.gateway_api), *choices.named().items()]
+    return panel("The notebooks will use", _pairs(rows))
+
+
+def typed_commands(texts: Sequence[str]) -> Shown:
+    """Commands as a reader types them."""
+    return panel("What you would type", "".join(f"<pre>{_plain(text)}</pre>" for text in texts))
+
+
+def what_ran(result: StepResult) -> Shown:
+    """Each command with what it printed, which says what it changed, and how long the waits were."""
+    result = _redacted(result)
+    parts: list[str] = []
+    for typed in html.typed(result):
+        moment = typed.moment
+        took = f' <span class="dim">{summary.duration(moment.seconds)}</span>' if moment else ""
+        first = typed.text.partition("\n")[0].replace(" <<'EOF'", "")
+        output = moment.output.strip() if moment else "not run"
+        parts.append(f"<pre>$ {_plain(first)}{took}</pre>")
+        parts.append(f'<pre class="out">{_plain(output)}</pre>' if output else "")
+    waits = [moment for moment in result.moments if moment.kind == "wait"]
+    parts += [f'<div class="dim">{_plain(m.label)}: {summary.duration(m.seconds)}</div>' for m in waits]
+    parts.append(f'<div class="refuted">{_plain(result.error)}</div>' if result.error else "")
+    return panel(f"{result.section}: what it changed, in {summary.duration(result.seconds)}", "".join(parts))
+
+
+def pods_table(pods: Sequence[Pod]) -> Shown:
+    """Pods with READY and their containers; those that Istio brings stand out."""
+    rows = [
+        f"<tr><td>{_plain(pod.namespace)}</td><td>{_plain(pod.name)}</td><td><b>{pod.ready}</b></td><td>"
+        + "".join(
+            f'<span class="chip {"waiting" if not c.ready else "mesh" if c.name in (SIDECAR, "sds") else ""}">'
+            f"{_plain(c.name)}{' (native sidecar)' if c.native_sidecar else ''}</span>"
+            for c in pod.containers
+        )
+        + f"</td><td>{sum(c.restarts for c in pod.containers)}</td></tr>"
+        for pod in pods
+    ]
+    head = "<tr><th>namespace</th><th>pod</th><th>READY</th><th>containers</th><th>restarts</th></tr>"
+    return panel("Pods", f"<table>{head}{''.join(rows)}</table>")
+
+
+def path_picture(path: Path) -> Shown:
+    """The way of a request, hop by hop."""
+    return panel(f"A request for {path.host}: {path.response.status}", draw(path))
+
+
+def certificate_tables(certificate: Certificate) -> Shown:
+    """The header field by field beside what it should say, then the certificate that it is about."""
+    element = certificate.element
+    values = {
+        "By": ", ".join(element.by),
+        "Hash": element.hash or "(absent)",
+        "Subject": "(absent)" if element.subject is None else f'"{element.subject}"',
+        "URI": ", ".join(element.uri),
+    }
+    meaning = {"By": "who was shown it", "Hash": "which certificate", "Subject": "its subject", "URI": "whose it is"}
+    rows = "".join(
+        f"<tr><td><b>{key}</b><br><span class=dim>{meaning[key]}</span></td><td><code>{_plain(values[key])}</code></td>"
+        f"<td><code>{_plain(finding.expected.partition('=')[2])}</code></td>"
+        f"{_mark('proven' if finding.holds else 'refuted')}</tr>"
+        for key, finding in certificate.findings
+    )
+    head = "<tr><th>field</th><th>arrived at the app</th><th>expected from the cluster</th><th></th></tr>"
+    held = _pairs(
+        [
+            ("subject", certificate.subject or "(empty, as Istio leaves it)"),
+            ("URI names", ", ".join(certificate.uris)),
+            ("valid from", f"{certificate.not_before:%Y-%m-%d %H:%M:%S} UTC"),
+            ("valid until", f"{certificate.not_after:%Y-%m-%d %H:%M:%S} UTC"),
+            ("SHA-256", certificate.sha256),
+        ]
+    )
+    body = f"<pre>{_plain(certificate.header)}</pre><table>{head}{rows}</table>"
+    return panel(
+        "X-Forwarded-Client-Cert, decoded",
+        f"{body}<h4 style='margin-top:12px'>The certificate in the gateway</h4>{held}",
+    )
+
+
+def claims_table(result: StepResult) -> Shown:
+    """Each claim with its status, what was expected and what was seen."""
+    result = _redacted(result)
+    rows = "".join(
+        f"<tr>{_mark(check.status)}<td>{_plain(check.claim)}<br><code class=dim>{_plain(check.id)}</code></td>"
+        f"<td>{_plain(check.expected)}</td><td>{_plain(check.observed)}"
+        + (f"<br><span class=refuted>{_plain(check.reason)}</span>" if check.reason else "")
+        + "</td></tr>"
+        for check in result.checks
+    )
+    head = "<tr><th></th><th>claim</th><th>expected</th><th>observed</th></tr>"
+    proven = summary.proven(result.checks)
+    return panel(f"Claims: {proven} of {len(result.checks)} proven", f"<table>{head}{rows}</table>")
+
+
+def departures_list(result: StepResult) -> Shown:
+    """Where the page's words do not hold here."""
+    items = "".join(f"<li>{_plain(text)}</li>" for text in result.departures)
+    return panel("Where this departs from the page", f"<ul>{items}</ul>" if items else "Nowhere.")
+
+
+def proven_note(result: StepResult) -> Shown:
+    """One line that says so."""
+    text = f"{result.section}: all {len(result.checks)} claims are proven"
+    return panel(text, f'<span class="proven">{MARKS["proven"]}</span>')
+
+
+def timeline_picture(run: RunResult) -> Shown:
+    """The timeline of all sections so far."""
+    return panel("Where the time went", timeline.render(run))
+
+
+def verdict_table(run: RunResult) -> Shown:
+    """Sections with their checks and times, and the verdict."""
+    rows = "".join(
+        f"<tr><td>{_plain(step.section)}</td><td>{summary.proven(step.checks)} of {len(step.checks)}</td>"
+        f"<td>{summary.duration(step.seconds)}</td></tr>"
+        for step in run.steps
+    )
+    head = "<tr><th>section</th><th>claims proven</th><th>time</th></tr>"
+    return panel(f"Verdict: {run.verdict}", f"<table>{head}{rows}</table>")
+
+
+def _redacted(result: StepResult) -> StepResult:
+    return redact_run(RunResult({}, {}, result.started, (result,))).steps[0]
+
+
+def _mark(status: str) -> str:
+    return f'<td class="{status}">{MARKS[status]}</td>'
+
+
+def _pairs(rows: Sequence[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th>{_plain(key)}</th><td>{_plain(value or '(none)')}</td></tr>" for key, value in rows)
+    return f"<table>{cells}</table>"
+
+
+def _plain(text: str) -> str:
+    return escape(_TERMINAL_CODES.sub("", text))
