@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
@@ -126,7 +126,8 @@ class Book:
         state.require(slug, self.proof.results)
         result = self.proof.run(slug)
         self.proof.results = state.in_page_order({**self.proof.results, slug: result})
-        state.save(self.proof.result(), self.proof.cluster)
+        ran = tuple(self.proof.results.values())  # without the sections that are still to come
+        state.save(replace(self.proof.result(), steps=ran), self.proof.cluster)
         return Section(result)
 
     def commands(self, slug: str) -> Shown:
