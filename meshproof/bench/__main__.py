@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from meshproof import bring_up, yamls
 from meshproof.choices import Choices
 from meshproof.cluster.access import free_port
-from meshproof.errors import MeshproofError
+from meshproof.errors import INTERRUPTED, MeshproofError
 from meshproof.images import Parts
 from meshproof.manifests import manifest
 from meshproof.progress import Progress
@@ -96,8 +97,11 @@ def _by_hand(setting: Setting, parts: Parts, folder: Path) -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
     except MeshproofError as error:
         print(f"meshproof: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

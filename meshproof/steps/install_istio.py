@@ -9,7 +9,7 @@ from meshproof.cluster import Cluster
 from meshproof.kube import inventory
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.steps import looks
-from meshproof.steps.model import Command, Ready, Step, claim, shell, write
+from meshproof.steps.model import Command, Ready, Step, Together, claim, shell, write
 from meshproof.steps.setting import Setting
 
 ISTIOD_VALUES = "istiod.yaml"
@@ -24,9 +24,14 @@ def install_istio(setting: Setting) -> Step:
         section="Install Istio",
         prepare=note_inventory,
         commands=(
-            _helm(setting, "istio-base", "--create-namespace"),
             write(ISTIOD_VALUES, yamls.dump(setting.parts.istiod_values)),
-            _helm(setting, "istiod", "--values", ISTIOD_VALUES),
+            # istiod waits for its CRDs by itself.
+            Together(
+                (
+                    _helm(setting, "istio-base", "--create-namespace"),
+                    _helm(setting, "istiod", "--create-namespace", "--values", ISTIOD_VALUES),
+                )
+            ),
         ),
         ready=(Ready(ISTIOD, is_rolled_out, (looks.deployments_path("istio-system"),)),),
         claims=(
@@ -38,10 +43,18 @@ def install_istio(setting: Setting) -> Step:
             ),
         ),
         undo=(
-            shell("helm", "uninstall", "istiod", "--namespace", "istio-system", "--ignore-not-found"),
-            shell("helm", "uninstall", "istio-base", "--namespace", "istio-system", "--ignore-not-found"),
-            shell("kubectl", "delete", "crd", "--selector", "app.kubernetes.io/part-of=istio", "--wait=false"),
-            shell("kubectl", "delete", "namespace", "istio-system", "--ignore-not-found", "--wait=false"),
+            Together(
+                (
+                    shell("helm", "uninstall", "istiod", "--namespace", "istio-system", "--ignore-not-found"),
+                    shell("helm", "uninstall", "istio-base", "--namespace", "istio-system", "--ignore-not-found"),
+                )
+            ),
+            Together(
+                (
+                    shell("kubectl", "delete", "crd", "--selector", "app.kubernetes.io/part-of=istio", "--wait=false"),
+                    shell("kubectl", "delete", "namespace", "istio-system", "--ignore-not-found", "--wait=false"),
+                )
+            ),
         ),
         departures=(
             "The page links to Istio's newest getting-started guide, which installs a demo with Bookinfo; "
