@@ -8,6 +8,7 @@ from pathlib import Path
 
 from meshproof import errors
 from meshproof.errors import BadInput
+from meshproof.paths import state_dir
 
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
@@ -15,7 +16,7 @@ INDEX = "00-index.ipynb"
 
 
 def register_kernel() -> None:
-    """Let Jupyter know a kernel of this name that runs this Python.
+    """Let Jupyter know a kernel of this name that runs this Python, and keep its files out of the user's folders.
 
     Raises:
         BadInput: The runbook's packages are not installed.
@@ -25,6 +26,11 @@ def register_kernel() -> None:
     except ImportError as error:
         raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
     install(prefix=sys.prefix, kernel_name=KERNEL, display_name="meshproof")
+    home = state_dir() / "jupyter"
+    for variable in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
+        folder = home / variable.removesuffix("DIR").strip("_").lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ[variable] = str(folder)
 
 
 def notebook_paths() -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib import resources
 
@@ -15,8 +15,10 @@ from meshproof.releases import Cell
 from meshproof.report import html, summary, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import RunResult, StepResult
-from meshproof.runbook.observe import SIDECAR, Certificate, Path
-from meshproof.runbook.picture import draw
+from meshproof.runbook.changes import objects_table
+from meshproof.runbook.observe import Certificate, Path
+from meshproof.runbook.picture import draw, told
+from meshproof.runbook.pods import pods_rows, pods_text
 
 MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -77,28 +79,20 @@ def what_ran(result: StepResult) -> Shown:
     waits = [moment for moment in result.moments if moment.kind == "wait"]
     parts += [f'<div class="dim">{_plain(m.label)}: {summary.duration(m.seconds)}</div>' for m in waits]
     parts.append(f'<div class="refuted">{_plain(result.error)}</div>' if result.error else "")
+    parts.append(objects_table(result))
     return panel(f"{result.section}: what it changed, in {summary.duration(result.seconds)}", "".join(parts))
 
 
-def pods_table(pods: Sequence[Pod]) -> Shown:
-    """Pods with READY and their containers; those that Istio brings stand out."""
-    rows = [
-        f"<tr><td>{_plain(pod.namespace)}</td><td>{_plain(pod.name)}</td><td><b>{pod.ready}</b></td><td>"
-        + "".join(
-            f'<span class="chip {"waiting" if not c.ready else "mesh" if c.name in (SIDECAR, "sds") else ""}">'
-            f"{_plain(c.name)}{' (native sidecar)' if c.native_sidecar else ''}</span>"
-            for c in pod.containers
-        )
-        + f"</td><td>{sum(c.restarts for c in pod.containers)}</td></tr>"
-        for pod in pods
-    ]
+def pods_table(before: Sequence[Pod], after: Sequence[Pod]) -> Shown:
+    """Pods with READY and their containers; what a section brought stands out."""
     head = "<tr><th>namespace</th><th>pod</th><th>READY</th><th>containers</th><th>restarts</th></tr>"
-    return panel("Pods", f"<table>{head}{''.join(rows)}</table>")
+    table = panel("Pods", f"<table>{head}{pods_rows(before, after)}</table>")
+    return replace(table, text=pods_text(before, after))
 
 
 def path_picture(path: Path) -> Shown:
     """The way of a request, hop by hop."""
-    return panel(f"A request for {path.host}: {path.response.status}", draw(path))
+    return replace(panel(f"GET {path.host}/headers: {path.response.status}", draw(path)), text=told(path))
 
 
 def certificate_tables(certificate: Certificate) -> Shown:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.proof import Proof
+from meshproof.results import StepResult
 from meshproof.steps import PAGE, Setting
 from meshproof.steps.model import Claim
 from meshproof.steps.runner import judge, look_at
@@ -51,6 +53,14 @@ def lasting(slug: str, setting: Setting, until: str) -> Sequence[Claim]:
     ]
 
 
+def setting_of(proof: Proof, slug: str) -> Setting:
+    """What a section is made for; where the mesh is not there yet, what is known without it."""
+    try:
+        return proof.setting(slug)
+    except NotReady:
+        return proof.setting("before")
+
+
 def look(
     slugs: Sequence[str],
     until: str,
@@ -82,6 +92,17 @@ def look(
     with contextlib.suppress(NotReady):  # what does not hold is in the answer
         wait_for(read, _all_hold, what="earlier sections", timeout_s=settle_s, clock=clock)
     return last[-1]
+
+
+def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster: Cluster) -> str:
+    """The section after this one, where both ran and it still stands: running this one would take it back."""
+    order = list(PAGE)
+    later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
+    if slug not in results or slug == "cleanup" or not later:
+        return ""
+    until = order[order.index(later[-1]) + 1]
+    found = look(later[:1], until, setting, cluster, settle_s=0.0)
+    return "" if differences(found) else later[0]
 
 
 def differences(standing: Sequence[Standing]) -> Sequence[Standing]:
