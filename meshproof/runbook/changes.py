@@ -12,14 +12,18 @@ from meshproof.kube.inventory import Difference
 from meshproof.results import Moment, StepResult
 
 CHANGES = "what changed in the cluster"
-MANY = 6  # objects of one kind that are listed one by one
+MANY = 3  # objects of one kind that are listed one by one
 _CHANGE = re.compile(r"(?P<change>added|removed|changed) (?P<kind>\S+) (?P<name>\S+)(?: \((?P<detail>.*)\))?")
+# Leaders that renew their claim: the cluster would change so without any section.
+_ELECTION = "(metadata.annotations.control-plane.alpha.kubernetes.io/leader)"
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def with_changes(result: StepResult, changed: Sequence[Difference]) -> StepResult:
     """The result with the differences as a last observation, so that record and report have them too."""
-    told = Moment(CHANGES, "observe", time.time(), 0.0, "\n".join(map(str, changed)))
+    told = Moment(
+        CHANGES, "observe", time.time(), 0.0, "\n".join(each for each in map(str, changed) if _ELECTION not in each)
+    )
     return replace(result, moments=(*result.moments, told))
 
 

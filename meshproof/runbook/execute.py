@@ -76,10 +76,11 @@ def run_runbook(words: Mapping[str, str]) -> int:
     folder = proof.folder / "runbook"
     folder.mkdir()
     given = {**choices_of(choices), "name": name, "artifacts": str(proof.folder)}
-    failed = True
+    at, failed = start, True
     try:
         for number, path in enumerate(chosen, 1):
             progress.say(f"{path.name} ({number} of {len(chosen)})")
+            at = max(start, number - 2 + start)  # the index comes first and is no section
             execute(path, folder / path.name, given, Limits(), progress.say)
         failed = False
     finally:
@@ -91,7 +92,8 @@ def run_runbook(words: Mapping[str, str]) -> int:
                 pass
         elif running(attach(name, parts)):
             progress.say(f"cluster {name} is kept. To reach it: export KUBECONFIG={cluster.kubeconfig}")
-            progress.say("  to go on from a section: make runbook FROM=... (with the same NAME)")
+            if failed:
+                progress.say(f"  to go on from where it stopped: make runbook NAME={name} FROM={at}")
     return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
 
 
@@ -129,20 +131,21 @@ def execute(
     began = time.monotonic()
     try:
         declared = set(cast(Any, papermill).inspect_notebook(str(source)))
-        cells = len(cast(Any, nbformat).read(source, as_version=4).cells)
+        cells = [
+            cell.source for cell in cast(Any, nbformat).read(source, as_version=4).cells if cell.cell_type == "code"
+        ]
     except (OSError, ValueError, PapermillException) as error:
         raise BadInput(f"notebook {source}: expected one that can be read: {error}") from error
     if unknown := set(given) - declared:
         raise BadInput(f"notebook {source.name}: has no parameter {', '.join(sorted(unknown))}; it declares {declared}")
 
-    at = ""
+    at = "before its first cell"
 
     def started(cell: Any, cell_index: int) -> None:
         nonlocal at
-        if cell.cell_type == "code":
-            at = f"cell {cell_index + 1}"
-            line = cell.source.strip().splitlines()[-1] if cell.source.strip() else "(empty)"
-            say(f"  cell {cell_index + 1} of {cells}, {clock_face(time.monotonic() - began)}: {line}")
+        if cell.source in cells:  # not the one that papermill puts in to set the parameters
+            at = f"cell {cells.index(cell.source) + 1} of {len(cells)}"
+            say(f"  {at}, {clock_face(time.monotonic() - began)}: {cell.source.strip().splitlines()[-1]}")
 
     where = f"{source.name}: executed copy {copy}"
     try:

@@ -13,7 +13,7 @@ TOP, BOX = 24, 78
 PLACES = {"client": (0, 120), "gateway": (300, 170), "sidecar": (650, 110), "app": (876, 110)}  # x and width
 POD = (638, 360)
 _COLOURS = {"mTLS": "#16794f", "TLS": "#16794f", "plaintext": "#b45309", "unknown": "#b42318"}
-_LOCKS = {"mTLS": "🔒 ", "TLS": "🔒 ", "plaintext": "", "unknown": "? "}
+_LOCK = "M-4 0v-2.5a4 4 0 0 1 8 0V0h1.5v7h-11V0zM-2 0h4v-2.5a2 2 0 0 0-4 0z"  # drawn, since fonts may lack the sign
 
 
 def draw(path: Path) -> str:
@@ -66,6 +66,7 @@ def _arrow(hop: Hop) -> str:
     start, stop, y = x + width + 5, end - 5, TOP + BOX / 2
     middle, colour = (start + stop) / 2, _COLOURS[hop.kind]
     dash = "" if "TLS" in hop.kind else ' stroke-dasharray="6 4"'
+    lock = f'<path d="{_LOCK}" transform="translate({middle - 30} {y - 18})" fill="{colour}"/>' if not dash else ""
     label = f'text-anchor="middle" font-weight="600" fill="{colour}"'
     # Inside the pod there is no room for the observation: it is in the tip only.
     why = _text(middle, y + 19, hop.why, _CENTRED) if stop - start > 120 else ""
@@ -73,7 +74,7 @@ def _arrow(hop: Hop) -> str:
         f"<g><title>{escape(f'{hop.source} to {hop.target}: {hop.kind}. Told from: {hop.why}')}</title>"
         f'<line x1="{start}" x2="{stop - 8}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3"{dash}/>'
         f'<path d="M{stop - 10} {y - 6}L{stop} {y}L{stop - 10} {y + 6}z" fill="{colour}"/>'
-        f"{_text(middle, y - 10, _LOCKS[hop.kind] + hop.kind, label)}{why}</g>"
+        f"{lock}{_text(middle, y - 10, hop.kind, label)}{why}</g>"
     )
 
 

@@ -178,7 +178,10 @@ class Book:
     def client_certificate(self, host: str = PAGE_HOST) -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""
         with contextlib.closing(self.proof.cluster) as cluster:
-            return shown.certificate_tables(observe.certificate(cluster, host))
+            try:
+                return shown.certificate_tables(observe.certificate(cluster, host))
+            except Refuted as missing:  # shown like anything else that is seen; the claims below judge it
+                return shown.no_certificate(str(missing))
 
     def latency(self) -> Shown:
         """How long requests take with mTLS and without, over the same pods, measured inside the cluster.
