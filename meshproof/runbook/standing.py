@@ -43,13 +43,12 @@ def needs(slug: str) -> Sequence[str]:
 
 
 def lasting(slug: str, setting: Setting, until: str) -> Sequence[Claim]:
-    """The claims of a section that still hold when `until` begins and that say something of the cluster's state."""
-    order = tuple(PAGE)
+    """The claims of a section that hold when `until` begins, also for a second time, and that are about a state."""
+    over = tuple(PAGE)[: tuple(PAGE).index(until) + 1]
     return [
         claim
         for claim in PAGE[slug](setting).claims
-        if order.index(ENDED_BY.get(claim.id, "cleanup")) >= order.index(until)
-        and all(look.when == "each" for look in claim.looks)
+        if ENDED_BY.get(claim.id) not in over and all(look.when == "each" for look in claim.looks)
     ]
 
 
