@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +22,13 @@ from meshproof.runbook import book, resume, state
 from meshproof.runbook.kernel import INDEX, KERNEL, notebook_paths, register_kernel
 from meshproof.runbook.session import attach, running
 
-CELL_TIMEOUT_S = 1500  # the first cell may have to assemble images
+CELL_TIMEOUT_S = 600  # images are at hand before the first cell, which then may have to make the cluster
 KERNEL_TIMEOUT_S = 60
-_BY_NAME: Mapping[str, type[MeshproofError]] = {kind.__name__: kind for kind in (BadInput, MachineCannot, NotReady)}
+_BY_NAME: Mapping[str, type[MeshproofError]] = {
+    **{kind.__name__: kind for kind in (BadInput, MachineCannot, NotReady)},
+    "CommandFailed": MachineCannot,
+    "NotFound": MachineCannot,
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ def run_runbook(words: Mapping[str, str]) -> int:
     paths = notebook_paths()
     progress = Progress(live=False)
     parts, engine = parts_of(choices, progress)
+    choices = replace(choices, images=parts.form)  # found out once, not in every notebook
     cluster = attach(name, parts)
     there = running(cluster)
     if existing and not there:
@@ -70,22 +76,24 @@ def run_runbook(words: Mapping[str, str]) -> int:
     folder = proof.folder / "runbook"
     folder.mkdir()
     given = {**choices_of(choices), "name": name, "artifacts": str(proof.folder)}
-    failed = True
+    at, failed = start, True
     try:
         for number, path in enumerate(chosen, 1):
             progress.say(f"{path.name} ({number} of {len(chosen)})")
+            at = max(start, number - 2 + start)  # the index comes first and is no section
             execute(path, folder / path.name, given, Limits(), progress.say)
         failed = False
     finally:
         cluster.close()
         _leave(proof, folder)
+        print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {folder / 'book.html'}", flush=True)
         if not failed and not choices.keep and not existing:
             with kind_cluster(name, parts, engine, keep=False, announce=lambda _: None):
                 pass
         elif running(attach(name, parts)):
             progress.say(f"cluster {name} is kept. To reach it: export KUBECONFIG={cluster.kubeconfig}")
-            progress.say("  to go on from a section: make runbook FROM=... (with the same NAME)")
-    print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {folder / 'book.html'}")
+            if failed:
+                progress.say(f"  to go on from where it stopped: make runbook NAME={name} FROM={at}")
     return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
 
 
@@ -123,16 +131,21 @@ def execute(
     began = time.monotonic()
     try:
         declared = set(cast(Any, papermill).inspect_notebook(str(source)))
-        cells = len(cast(Any, nbformat).read(source, as_version=4).cells)
+        cells = [
+            cell.source for cell in cast(Any, nbformat).read(source, as_version=4).cells if cell.cell_type == "code"
+        ]
     except (OSError, ValueError, PapermillException) as error:
         raise BadInput(f"notebook {source}: expected one that can be read: {error}") from error
     if unknown := set(given) - declared:
         raise BadInput(f"notebook {source.name}: has no parameter {', '.join(sorted(unknown))}; it declares {declared}")
 
+    at = "before its first cell"
+
     def started(cell: Any, cell_index: int) -> None:
-        if cell.cell_type == "code":
-            line = cell.source.strip().splitlines()[-1] if cell.source.strip() else "(empty)"
-            say(f"  cell {cell_index + 1} of {cells}, {clock_face(time.monotonic() - began)}: {line}")
+        nonlocal at
+        if cell.source in cells:  # not the one that papermill puts in to set the parameters
+            at = f"cell {cells.index(cell.source) + 1} of {len(cells)}"
+            say(f"  {at}, {clock_face(time.monotonic() - began)}: {cell.source.strip().splitlines()[-1]}")
 
     where = f"{source.name}: executed copy {copy}"
     try:
@@ -144,6 +157,7 @@ def execute(
             progress_bar=False,
             start_timeout=limits.kernel_s,
             execution_timeout=limits.cell_s,
+            stdout_file=_Told(say),
             cwd=str(source.parent.parent),
             on_cell_start=started,
         )
@@ -154,11 +168,26 @@ def execute(
         raise kind(f"{where}#papermill-error-cell\n  {error.ename}: {error.evalue}") from error
     except NoSuchKernel as error:
         raise MachineCannot(f"{where}\n  kernel {kernel}: is not registered in this Python environment") from error
-    except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
-        # RuntimeError is what nbclient and jupyter_client raise for a kernel that cannot start.
-        raise MachineCannot(
-            f"{where}\n  the kernel died, did not start in time, or a cell ran out of it: {error}"
-        ) from error
+    except CellTimeoutError as error:
+        raise MachineCannot(f"{where}\n  {at}: did not end within its limit of {limits.cell_s} s") from error
+    except DeadKernelError as error:
+        raise MachineCannot(f"{where}\n  {at}: the kernel died; was this machine out of memory?") from error
+    except RuntimeError as error:  # what nbclient and jupyter_client raise for a kernel that does not start
+        raise MachineCannot(f"{where}\n  the kernel did not start within {limits.kernel_s} s: {error}") from error
+
+
+class _Told(io.TextIOBase):
+    """Passes on what a notebook prints while it runs, line by line."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def write(self, text: str) -> int:
+        """Say each line that has something in it."""
+        for line in text.splitlines():
+            if line.strip():
+                self._say(f"    {line}")
+        return len(text)
 
 
 def _output_of_failure(copy: Path) -> list[str]:
@@ -181,7 +210,7 @@ def _leave(proof: Proof, folder: Path) -> None:
     except MeshproofError as error:
         proof.announce(f"the runbook's state cannot be read: {error}")
         results = {}
-    proof.results = {slug: result for slug, result in results.items() if result.started >= proof.started}
+    proof.results = results
     artifacts.write_all(proof.result(), proof.folder)
     executed = sorted(folder.glob("*.ipynb"))
     book.write(executed, proof.result(), folder / "book.html")

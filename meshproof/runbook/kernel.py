@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
 from meshproof import errors
 from meshproof.errors import BadInput
+from meshproof.paths import state_dir
+from meshproof.report.files import write_text
 
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
@@ -15,16 +18,25 @@ INDEX = "00-index.ipynb"
 
 
 def register_kernel() -> None:
-    """Let Jupyter know a kernel of this name that runs this Python.
+    """Let Jupyter know a kernel of this name that runs this Python, and keep its files out of the user's folders.
 
     Raises:
         BadInput: The runbook's packages are not installed.
     """
     try:
-        from ipykernel.kernelspec import install  # part of the runbook's extra
+        from ipykernel.kernelspec import get_kernel_dict  # part of the runbook's extra
     except ImportError as error:
         raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
-    install(prefix=sys.prefix, kernel_name=KERNEL, display_name="meshproof")
+    # Its log has nothing for a reader: what goes wrong in a cell is shown in the cell.
+    spec = {**get_kernel_dict(extra_arguments=["--log-level=ERROR"]), "display_name": KERNEL}
+    folder = Path(sys.prefix) / "share" / "jupyter" / "kernels" / KERNEL
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "kernel.json", json.dumps(spec, indent=1))
+    home = state_dir() / "jupyter"
+    for variable in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
+        folder = home / variable.removesuffix("DIR").strip("_").lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ[variable] = str(folder)
 
 
 def notebook_paths() -> list[Path]:

@@ -18,24 +18,16 @@ from meshproof.kube.response import Response
 from meshproof.kube.workloads import Pod
 from meshproof.steps import looks
 
-SIDECAR = "istio-proxy"
-
 
 @dataclass(frozen=True)
 class Path:
-    """The way of one request, as it was seen; `client_cert` says whether the app's sidecar was shown a certificate."""
+    """A request and who handled it: `gateway` and `app` are names of the containers in their pods."""
 
     host: str
     url: str
     response: Response
     gateway: tuple[str, ...]
     app: tuple[str, ...]
-    client_cert: bool
-
-    @property
-    def has_sidecar(self) -> bool:
-        """Whether the app's pod has Istio's proxy in it."""
-        return SIDECAR in self.app
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,9 @@ class Certificate:
 
 
 def pods(cluster: Cluster) -> tuple[Pod, ...]:
-    """The pods of gateway, app and istiod that are not on their way out."""
-    found = [pod for look in (looks.GATEWAY_PODS, looks.HTTPBIN_PODS, looks.ISTIOD_PODS) for pod in look.take(cluster)]
+    """The pods of control planes, gateway and app that are not on their way out."""
+    all_pods = (looks.CONTROLLER_PODS, looks.ISTIOD_PODS, looks.GATEWAY_PODS, looks.HTTPBIN_PODS)
+    found = [pod for look in all_pods for pod in look.take(cluster)]
     return tuple(pod for pod in found if not pod.terminating)
 
 
@@ -74,7 +67,6 @@ def path(cluster: Cluster, host: str) -> Path:
         response=response,
         gateway=_containers(looks.GATEWAY_PODS.take(cluster), "gateway"),
         app=_containers(looks.HTTPBIN_PODS.take(cluster), "httpbin"),
-        client_cert=response.xfcc is not None,
     )
 
 

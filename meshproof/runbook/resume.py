@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, NotReady
 from meshproof.proof import Proof
-from meshproof.runbook import state
+from meshproof.runbook import standing, state
 from meshproof.steps import PAGE
-from meshproof.steps.model import Claim
-from meshproof.steps.runner import judge, look_at
-from meshproof.wait import wait_for
+from meshproof.wait import Clock
 
 HOLD_TIMEOUT_S = 10.0
 
@@ -27,51 +24,28 @@ def start_section(text: str) -> int:
     return int(text)
 
 
-def must_hold(proof: Proof, start: int) -> tuple[Claim, ...]:
-    """The claims that are true where a section starts, also when it has been begun already."""
-    slugs = list(PAGE)
-    over = set(slugs[: start + 1])
-    steps = [PAGE[slug](proof.setting(slug)) for slug in slugs[:start]]
-    return tuple(claim for step in steps for claim in step.claims if state.ENDED_BY.get(claim.id) not in over)
-
-
-def verify(proof: Proof, start: int) -> int:
+def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
     """Hold the cluster against where a section starts, and return how many claims hold.
 
     Raises:
         NotReady: It is not there; the message lists what differs.
     """
     slugs = list(PAGE)
-    missing = [slug for slug in slugs[:start] if not state.stands(slug, proof.results)]
+    missing = [slug for slug in slugs[:start] if slug not in proof.results or proof.results[slug].error]
     if missing:
         number = slugs.index(missing[0])
         raise NotReady(
             f"FROM={start}: section {number} ({state.NOTEBOOKS[missing[0]]}) has not been completed on cluster "
             f"{proof.cluster.name}; start there: make runbook FROM={number}"
         )
-    claims = must_hold(proof, start)
-    differing: list[str] = []
-
-    def look() -> tuple[str, ...]:
-        differing[:] = _differences(claims, proof.cluster)
-        return tuple(differing)
-
-    try:
-        wait_for(look, lambda found: not found, what="where the section starts", timeout_s=HOLD_TIMEOUT_S, every_s=1.0)
-    except NotReady as late:
-        told = "\n".join(f"  - {line}" for line in differing)
+    until = slugs[start]
+    setting = standing.setting_of(proof, until)
+    found = standing.look(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
+    differing = standing.differences(found)
+    if differing:
+        told = "\n".join(f"  - {standing.tell(each)}" for each in differing)
         raise NotReady(
             f"FROM={start}: cluster {proof.cluster.name} is not where section {start} starts; what differs:\n{told}\n"
-            f"  mend it, or start earlier: make runbook FROM={_earliest(differing)}"
-        ) from late
-    return len(claims)
-
-
-def _differences(claims: tuple[Claim, ...], cluster: Cluster) -> list[str]:
-    seen = look_at(list(dict.fromkeys(look for claim in claims for look in claim.looks)), cluster)
-    found = [(claim, judge(claim, seen)) for claim in claims]
-    return [f"{c.id}: expected {f.expected}, observed {f.observed}" for c, f in found if not f.holds]
-
-
-def _earliest(differing: list[str]) -> int:
-    return min(list(PAGE).index(line.partition(".")[0]) for line in differing)
+            f"  mend it, or start earlier: make runbook FROM={slugs.index(differing[0].slug)}"
+        )
+    return len(found)

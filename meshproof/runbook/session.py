@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +12,14 @@ from meshproof.choices import Choices
 from meshproof.cluster import Cluster, check_name, kind_cluster
 from meshproof.errors import MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
+from meshproof.kube import inventory
+from meshproof.kube.workloads import Pod
 from meshproof.paths import state_dir
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.results import StepResult
-from meshproof.runbook import latency, observe, shown, state
+from meshproof.runbook import latency, observe, shown, standing, state
+from meshproof.runbook.changes import with_changes
 from meshproof.runbook.shown import Shown
 from meshproof.steps import PAGE
 from meshproof.steps.looks import PAGE_HOST
@@ -82,7 +85,6 @@ def open_proof(
         with kind_cluster(name, parts, engine, keep=True, announce=progress.say):
             made = True
         cluster = attach(name, parts)
-    atexit.register(cluster.close)
     into = Path(artifacts) if artifacts else cluster.work
     proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into, results=state.load(cluster))
     return Book(proof, made=made)
@@ -119,44 +121,85 @@ class Book:
     def run(self, slug: str) -> Section:
         """Run a section of the page, again where it ran before, and keep what was found.
 
+        One that the cluster is past already is not run, since that would take the later ones back: what was found
+        when it ran is shown again.
+
         Raises:
             NotReady: Another section comes first.
         """
-        self.proof.results = state.load(self.proof.cluster)  # another notebook may have gone on meanwhile
-        state.require(slug, self.proof.results)
-        result = self.proof.run(slug)
-        self.proof.results = state.in_page_order({**self.proof.results, slug: result})
-        ran = tuple(self.proof.results.values())  # without the sections that are still to come
-        state.save(replace(self.proof.result(), steps=ran), self.proof.cluster)
-        return Section(result)
+        proof, cluster = self.proof, self.proof.cluster
+        with contextlib.closing(cluster):  # a kernel may end at any time, and leaves no port-forward behind
+            self._take_up()
+            later = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
+            if later:
+                number = list(PAGE).index(later)
+                proof.announce(f"Not run again: section {number} stands on it. Shown is what was found when it ran.")
+                now = observe.pods(cluster)
+                return Section(proof.results[slug], now, now)
+            self._require(slug)
+            before = observe.pods(cluster)
+            then = inventory.take_inventory(cluster.api)
+            found = proof.run(slug)
+            changed = inventory.compare(then, inventory.take_inventory(cluster.api))
+            result = with_changes(found, changed)
+            proof.results = {**state.without_later(slug, proof.results), slug: result}
+            state.save(replace(proof.result(), steps=tuple(proof.results.values())), cluster)
+            return Section(result, before, observe.pods(cluster))
+
+    def _take_up(self) -> None:
+        """Another notebook may have gone on meanwhile."""
+        self.proof.results = state.load(self.proof.cluster)
+
+    def _require(self, slug: str, *others: str) -> None:
+        """Refuse a section before those that it stands on.
+
+        Raises:
+            NotReady: A section comes first; the message names its notebook and says what is missing.
+        """
+        setting = standing.setting_of(self.proof, slug)
+        found = standing.look((*standing.needs(slug), *others), slug, setting, self.proof.cluster)
+        missing = standing.differences(found)
+        if missing:
+            first = missing[0].slug
+            told = "\n".join(f"  {standing.tell(each)}" for each in missing if each.slug == first)
+            raise NotReady(f"{state.NOTEBOOKS[first]}.ipynb comes first: run it, then come back here.\n{told}")
 
     def commands(self, slug: str) -> Shown:
         """What a reader types in a section, for the versions and choices of this run."""
-        step = PAGE[slug](self.proof.setting(slug))
+        self._take_up()
+        step = PAGE[slug](standing.setting_of(self.proof, slug))
         return shown.typed_commands([command.text for command in step.documented])
-
-    def pods(self) -> Shown:
-        """The pods of gateway, app and istiod as they are now, with their containers."""
-        return shown.pods_table(observe.pods(self.proof.cluster))
 
     def request_path(self, host: str = PAGE_HOST) -> Shown:
         """The way of one request for this host, sent now: who handles it, and which hops are encrypted."""
-        return shown.path_picture(observe.path(self.proof.cluster, host))
+        with contextlib.closing(self.proof.cluster) as cluster:
+            return shown.path_picture(observe.path(cluster, host))
 
     def client_certificate(self, host: str = PAGE_HOST) -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""
-        return shown.certificate_tables(observe.certificate(self.proof.cluster, host))
+        with contextlib.closing(self.proof.cluster) as cluster:
+            try:
+                return shown.certificate_tables(observe.certificate(cluster, host))
+            except Refuted as missing:  # shown like anything else that is seen; the claims below judge it
+                return shown.no_certificate(str(missing))
 
     def latency(self) -> Shown:
-        """How long requests take with mTLS and without, over the same pods, measured inside the cluster."""
+        """How long requests take with mTLS and without, over the same pods, measured inside the cluster.
+
+        Raises:
+            NotReady: The section that excludes a service comes first.
+        """
+        self._require("exclude", "exclude")
         return latency.plot(latency.measure(self.proof.cluster))
 
     def timeline(self) -> Shown:
         """Where the time of all sections so far went."""
+        self._take_up()
         return shown.timeline_picture(self.proof.result())
 
     def verdict(self) -> Shown:
         """All sections so far with their checks, and the verdict."""
+        self._take_up()
         return shown.verdict_table(self.proof.result())
 
     def _repr_html_(self) -> str:
@@ -168,6 +211,13 @@ class Section:
     """A section that was run. As a cell's value it shows what was typed and what that changed."""
 
     result: StepResult
+    before: tuple[Pod, ...]
+    after: tuple[Pod, ...]
+
+    @property
+    def pods(self) -> Shown:
+        """The pods of gateway, app and control planes with their containers, and what is new about them."""
+        return shown.pods_table(self.before, self.after)
 
     @property
     def claims(self) -> Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib import resources
 
@@ -15,10 +15,13 @@ from meshproof.releases import Cell
 from meshproof.report import html, summary, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import RunResult, StepResult
-from meshproof.runbook.observe import SIDECAR, Certificate, Path
-from meshproof.runbook.picture import draw
+from meshproof.runbook.changes import objects_table
+from meshproof.runbook.observe import Certificate, Path
+from meshproof.runbook.picture import draw, told
+from meshproof.runbook.pods import pods_rows, pods_text
 
 MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
+FOLDED_LINES = 8
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -46,8 +49,10 @@ def opened(proof: Proof, *, made: bool) -> Shown:
     """The cluster and the versions that the notebook works on."""
     run = proof.result()
     how = "made for this run" if made else "found running"
-    rows = [("cluster", f"{proof.cluster.name}, {how}"), *summary.versions(run), *run.choices.items()]
-    done = ", ".join(step.section for step in run.steps) or "none yet"
+    versions = summary.versions(run, "kgateway", "istio", "kubernetes", "gateway-api")
+    choices = [(name, value) for name, value in run.choices.items() if name != "cluster"]
+    rows = [("cluster", f"{proof.cluster.name}, {how}"), *versions, *choices]
+    done = ", ".join(step.section for step in proof.results.values()) or "none yet"
     return panel("Where this notebook works", _pairs([*rows, ("sections that ran here", done)]))
 
 
@@ -73,32 +78,38 @@ def what_ran(result: StepResult) -> Shown:
         first = typed.text.partition("\n")[0].replace(" <<'EOF'", "")
         output = moment.output.strip() if moment else "not run"
         parts.append(f"<pre>$ {_plain(first)}{took}</pre>")
-        parts.append(f'<pre class="out">{_plain(output)}</pre>' if output else "")
+        parts.append(_output(output))
     waits = [moment for moment in result.moments if moment.kind == "wait"]
     parts += [f'<div class="dim">{_plain(m.label)}: {summary.duration(m.seconds)}</div>' for m in waits]
     parts.append(f'<div class="refuted">{_plain(result.error)}</div>' if result.error else "")
+    parts.append(objects_table(result))
     return panel(f"{result.section}: what it changed, in {summary.duration(result.seconds)}", "".join(parts))
 
 
-def pods_table(pods: Sequence[Pod]) -> Shown:
-    """Pods with READY and their containers; those that Istio brings stand out."""
-    rows = [
-        f"<tr><td>{_plain(pod.namespace)}</td><td>{_plain(pod.name)}</td><td><b>{pod.ready}</b></td><td>"
-        + "".join(
-            f'<span class="chip {"waiting" if not c.ready else "mesh" if c.name in (SIDECAR, "sds") else ""}">'
-            f"{_plain(c.name)}{' (native sidecar)' if c.native_sidecar else ''}</span>"
-            for c in pod.containers
-        )
-        + f"</td><td>{sum(c.restarts for c in pod.containers)}</td></tr>"
-        for pod in pods
-    ]
+def _output(text: str) -> str:
+    """What a command printed; much of it is folded."""
+    lines = text.count("\n") + 1
+    if not text:
+        return ""
+    body = f'<pre class="out">{_plain(text)}</pre>'
+    return body if lines <= FOLDED_LINES else f"<details><summary>{lines} lines</summary>{body}</details>"
+
+
+def pods_table(before: Sequence[Pod], after: Sequence[Pod]) -> Shown:
+    """Pods with READY and their containers; what a section brought stands out."""
     head = "<tr><th>namespace</th><th>pod</th><th>READY</th><th>containers</th><th>restarts</th></tr>"
-    return panel("Pods", f"<table>{head}{''.join(rows)}</table>")
+    table = panel("Pods", f"<table>{head}{pods_rows(before, after)}</table>")
+    return replace(table, text=pods_text(before, after))
 
 
 def path_picture(path: Path) -> Shown:
     """The way of a request, hop by hop."""
-    return panel(f"A request for {path.host}: {path.response.status}", draw(path))
+    return replace(panel(f"GET {path.host}/headers: {path.response.status}", draw(path)), text=told(path))
+
+
+def no_certificate(told: str) -> Shown:
+    """What there is to say where the app was told of no client certificate."""
+    return panel("X-Forwarded-Client-Cert", f'<div class="refuted">{_plain(told)}</div>')
 
 
 def certificate_tables(certificate: Certificate) -> Shown:
@@ -157,7 +168,8 @@ def departures_list(result: StepResult) -> Shown:
 
 def proven_note(result: StepResult) -> Shown:
     """One line that says so."""
-    text = f"{result.section}: all {len(result.checks)} claims are proven"
+    count = len(result.checks)
+    text = f"{result.section}: {'its claim is' if count == 1 else f'all {count} claims are'} proven"
     return panel(text, f'<span class="proven">{MARKS["proven"]}</span>')
 
 

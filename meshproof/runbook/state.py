@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady
 from meshproof.report import results_json
 from meshproof.results import RunResult, StepResult
 from meshproof.steps import PAGE
@@ -18,14 +17,6 @@ NOTEBOOKS: Mapping[str, str] = {
     "route": "30-route-over-mtls",
     "exclude": "40-exclude-a-service",
     "cleanup": "50-clean-up",
-}
-
-
-# A claim that a later section makes untrue, and that section.
-ENDED_BY: Mapping[str, str] = {
-    "before.gateway-containers": "enable",
-    "before.response": "route",
-    "enable.plaintext-until-injected": "route",
 }
 
 
@@ -60,34 +51,7 @@ def in_page_order(results: Mapping[str, StepResult]) -> dict[str, StepResult]:
     return {slug: results[slug] for slug in PAGE if slug in results}
 
 
-def stands(slug: str, results: Mapping[str, StepResult]) -> bool:
-    """Whether a section ran to its end and the clean-up has not taken it back since."""
-    result, back = results.get(slug), results.get("cleanup")
-    if result is None or result.error:
-        return False
-    return slug in ("before", "cleanup") or back is None or back.started < result.started
-
-
-def require(slug: str, results: Mapping[str, StepResult]) -> None:
-    """Refuse a section before those that it stands on, or after one that undid what it claims.
-
-    The clean-up takes back whatever is there.
-
-    Raises:
-        NotReady: A section comes first; the message names its notebook.
-    """
-    over = [later for id_, later in ENDED_BY.items() if id_.startswith(f"{slug}.") and stands(later, results)]
-    if over:
-        raise NotReady(
-            f"{NOTEBOOKS[slug]}: {NOTEBOOKS[over[0]]} has been run since and changed what is claimed here; "
-            f"run {NOTEBOOKS['cleanup']}.ipynb first, then begin anew"
-        )
-    if slug == "cleanup":
-        missing = [] if "istio" in results else ["istio"]
-    else:
-        missing = [earlier for earlier in list(PAGE)[: list(PAGE).index(slug)] if not stands(earlier, results)]
-    if missing:
-        raise NotReady(
-            f"{NOTEBOOKS[slug]}: not ready, since {NOTEBOOKS[missing[0]]} has not been completed on this cluster; "
-            f"run {NOTEBOOKS[missing[0]]}.ipynb first"
-        )
+def without_later(slug: str, results: Mapping[str, StepResult]) -> dict[str, StepResult]:
+    """The results of the sections before this one: what was found later, before it ran again, is history."""
+    earlier = list(PAGE)[: list(PAGE).index(slug)]
+    return {each: results[each] for each in earlier if each in results}
