@@ -59,8 +59,9 @@ class Cluster:
         return ForwardedPort(PortForward(self.env, namespace, target, [f":{port}"]), port)
 
     def close(self) -> None:
-        """Stop what was started to reach the cluster."""
-        self.gateway.close()
+        """Stop what was started to reach the cluster; nothing is made for that, a half made cluster has no API yet."""
+        if "gateway" in self.__dict__:
+            self.gateway.close()
 
 
 @dataclass(frozen=True)
