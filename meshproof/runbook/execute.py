@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import time
@@ -67,7 +68,8 @@ def run_runbook(words: Mapping[str, str]) -> int:
     proof = Proof(cluster, cell_of(choices), choices, progress.say)
     if there and start > 0:
         proof.results = state.load(cluster)
-        held = resume.verify(proof, start)
+        with contextlib.closing(cluster):
+            held = resume.verify(proof, start)
         progress.say(f"cluster {name} is where section {start} starts: {held} claims hold")
     elif there:
         proof.rewind()
@@ -84,7 +86,6 @@ def run_runbook(words: Mapping[str, str]) -> int:
             execute(path, folder / path.name, given, Limits(), progress.say)
         failed = False
     finally:
-        cluster.close()
         _leave(proof, folder)
         print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {folder / 'book.html'}", flush=True)
         if not failed and not choices.keep and not existing:

@@ -189,8 +189,9 @@ class Book:
         Raises:
             NotReady: The section that excludes a service comes first.
         """
-        self._require("exclude", "exclude")
-        return latency.plot(latency.measure(self.proof.cluster))
+        with contextlib.closing(self.proof.cluster) as cluster:
+            self._require("exclude", "exclude")
+            return latency.plot(latency.measure(cluster))
 
     def timeline(self) -> Shown:
         """Where the time of all sections so far went."""
