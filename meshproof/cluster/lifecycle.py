@@ -39,11 +39,25 @@ def check_name(name: str) -> None:
 
 @contextlib.contextmanager
 def kind_cluster(
-    name: str, parts: Parts, engine: Engine, *, keep: bool, announce: Callable[[str], None]
+    name: str,
+    parts: Parts,
+    engine: Engine,
+    *,
+    keep: bool,
+    announce: Callable[[str], None],
+    keep_on_failure: bool = False,
 ) -> Generator[Cluster]:
     """Bring up a cluster, yield it, and delete it unless it is to be kept.
 
     A cluster of ours that was kept before and still answers is used again.
+
+    Args:
+        name: Its name.
+        parts: What it is made of.
+        engine: Where it runs.
+        keep: Whether it stays.
+        announce: Told what is going on, in plain lines.
+        keep_on_failure: Whether it stays when what is done with it ends in an error of ours.
 
     Raises:
         BadInput: The name is not one that kind takes, or a cluster of that name exists that is not ours.
@@ -65,6 +79,9 @@ def kind_cluster(
                 _create(kind, cluster, folder, announce)
                 whole = True
             yield cluster
+        except MeshproofError:
+            keep = keep or keep_on_failure
+            raise
         finally:
             cluster.close()
             if keep and whole:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from meshproof.report.files import write_text
 from meshproof.results import RunResult
+from meshproof.runbook.notebook import ANCHOR
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,21 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     write_text(path, page)
 
 
+def title_of(cells: Sequence[Any]) -> str:
+    """A notebook's title: its first heading, which comes after papermill's note when a cell failed."""
+    headings = (cell.source for cell in cells if cell.cell_type == "markdown" and cell.source.startswith("# "))
+    return next(headings, "").partition("\n")[0].removeprefix("# ")
+
+
 def chapter(path: Path) -> Chapter:
     """Render one executed notebook."""
     import nbformat
     from nbconvert import HTMLExporter
 
     notebook = cast(Any, nbformat).read(path, as_version=4)
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    if any("injected-parameters" in each for each in tags):  # the values of this run stand for the declared ones
+        notebook.cells = [cell for cell in notebook.cells if "parameters" not in cell.metadata.get("tags", [])]
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     exporter = cast(Any, HTMLExporter)(
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
@@ -60,7 +70,8 @@ def chapter(path: Path) -> Chapter:
     body, _ = exporter.from_notebook_node(notebook)
     # Links between notebooks lead to their chapters.
     body = re.sub(r'href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"', r'href="#\1"', body)
-    # Each picture brings its own style; once is enough for the whole book.
-    first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), path.stem)
-    title = escape(first.partition("\n")[0].lstrip("# "))
+    # Notebooks share their headings, and an id must be the only one of its kind in a page.
+    body = re.sub(r'<(h\d) id="([^"]*)"', rf'<\1 id="{path.stem}-\2"', body)
+    body = re.sub(rf'(id="|href="#){ANCHOR}"', rf'\1{path.stem}-stopped"', body)
+    title = escape(title_of(notebook.cells) or path.stem)
     return Chapter(path.stem, title, body, any(output.output_type == "error" for output in outputs))

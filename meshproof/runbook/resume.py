@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from meshproof.bring_up import cell_of
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, NotReady
 from meshproof.proof import Proof
 from meshproof.runbook import standing, state
@@ -22,6 +27,22 @@ def start_section(text: str) -> int:
         named = ", ".join(f"{number} {slug}" for number, slug in enumerate(PAGE))
         raise BadInput(f"FROM={text}: expected the number of a section: {named}")
     return int(text)
+
+
+def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[str], None]) -> None:
+    """Have a cluster where a section starts: taken back to the page's beginning, or found to be there.
+
+    Raises:
+        NotReady: It is not where section `start` starts; the message lists what differs.
+        CommandFailed: It could not be taken back.
+    """
+    proof = Proof(cluster, cell_of(choices), choices, announce, into=cluster.work, results=state.load(cluster))
+    if start == 0:
+        proof.rewind()
+        state.forget(cluster)
+    else:
+        held = verify(proof, start)
+        announce(f"cluster {cluster.name} is where section {start} starts: {held} claims hold")
 
 
 def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:

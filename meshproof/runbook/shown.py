@@ -51,16 +51,19 @@ def opened(proof: Proof, *, made: bool) -> Shown:
     how = "made for this run" if made else "found running"
     versions = summary.versions(run, "kgateway", "istio", "kubernetes", "gateway-api")
     choices = [(name, value) for name, value in run.choices.items() if name != "cluster"]
-    rows = [("cluster", f"{proof.cluster.name}, {how}"), *versions, *choices]
+    facts = _facts([("cluster", f"{proof.cluster.name}, {how}"), *versions, *choices])
     done = ", ".join(step.section for step in proof.results.values()) or "none yet"
-    return panel("Where this notebook works", _pairs([*rows, ("sections that ran here", done)]))
+    return panel("Where this notebook works", f"{facts}{_facts([('sections that ran here', done)])}")
 
 
 def plan_table(cell: Cell, choices: Choices, name: str) -> Shown:
     """The versions and choices that the notebooks will use."""
     versions = [("kgateway", cell.kgateway), ("Istio", cell.istio), ("Kubernetes", cell.kubernetes)]
-    rows = [("cluster", name), *versions, ("Gateway API", cell.gateway_api), *choices.named().items()]
-    return panel("The notebooks will use", _pairs(rows))
+    chosen = [(key, value) for key, value in choices.named().items() if key != "cluster"]
+    return panel(
+        "The notebooks will use",
+        _facts([("cluster", name), *versions, ("Gateway API", cell.gateway_api), *chosen]),
+    )
 
 
 def typed_commands(texts: Sequence[str]) -> Shown:
@@ -195,6 +198,13 @@ def _redacted(result: StepResult) -> StepResult:
 
 def _mark(status: str) -> str:
     return f'<td class="{status}">{MARKS[status]}</td>'
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> str:
+    """Short names and values side by side, since a table of them would be longer than what it is about."""
+    return "".join(
+        f'<div class="fact"><span>{_plain(key)}</span>{_plain(value or "none")}</div>' for key, value in rows
+    )
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from meshproof.checks.finding import Finding
@@ -38,7 +39,7 @@ class Command:
     @property
     def text(self) -> str:
         """The shell text."""
-        line = shlex.join(self.argv) if self.argv else "cat"
+        line = " ".join(map(_typed, self.argv)) if self.argv else "cat"
         if self.save_as:
             line += f" > {shlex.quote(self.save_as)}"
         if not self.stdin:
@@ -62,6 +63,12 @@ class Command:
         if self.save_as:
             (cluster.work / self.save_as).write_text(done.stdout)
         return done.stdout + done.stderr
+
+
+def _typed(word: str) -> str:
+    """A word of a command as it is typed: quoted where the shell needs it, a path from home on where it is below it."""
+    home = f"{Path.home()}/"
+    return f"~/{shlex.quote(word.removeprefix(home))}" if word.startswith(home) else shlex.quote(word)
 
 
 @dataclass(frozen=True)
