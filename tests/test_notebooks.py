@@ -23,7 +23,7 @@ from meshproof.runbook.execute import parameters
 from meshproof.runbook.kernel import INDEX, KERNEL, NOTEBOOKS_DIR, notebook_paths
 from meshproof.runbook.session import CLUSTER_NAME
 from meshproof.runbook.state import NOTEBOOKS
-from meshproof.steps import PAGE
+from meshproof.steps import PAGE, Mesh
 
 E2E = NOTEBOOKS_DIR.parent / "e2e"
 LONGEST_CELL = 10  # lines
@@ -95,7 +95,10 @@ def test_a_section_is_run_by_its_own_notebook_and_asserted_by_the_suite(slug: st
 def test_what_is_shown_as_typed_is_what_the_step_runs(
     slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meshproof.proof.find_mesh", lambda _: SETTING.mesh)
+    def known(cluster: Cluster) -> Mesh:
+        return SETTING.mesh
+
+    monkeypatch.setattr("meshproof.proof.find_mesh", known)
     cluster = Cluster("none", tmp_path / "kubeconfig", PARTS, tmp_path)
     book = Book(Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path))
     step = PAGE[slug](SETTING)

@@ -15,6 +15,7 @@ from meshproof.report.files import write_text
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
 INDEX = "00-index.ipynb"
+JUPYTER_FOLDERS = ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 
 def register_kernel() -> None:
@@ -33,7 +34,7 @@ def register_kernel() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "kernel.json", json.dumps(spec, indent=1))
     home = state_dir() / "jupyter"
-    for variable in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
+    for variable in JUPYTER_FOLDERS:
         folder = home / variable.removesuffix("DIR").strip("_").lower()
         folder.mkdir(parents=True, exist_ok=True)
         os.environ[variable] = str(folder)
