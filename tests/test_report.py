@@ -155,7 +155,7 @@ def test_the_table_tells_what_was_refuted_and_skipped() -> None:
     assert "✗ Route to a service in the mesh     8 of 9" in text
     assert "[route.forged-xfcc-dropped]\n    expected: 1 element, ours\n    observed: By=spiffe://forged" in text
     assert "Exclude a service from mTLS: the route exclude-service: not ready after 60 s" in text
-    assert text.count("skipped: the route was not accepted") == 5
+    assert "Exclude a service from mTLS: 5 checks skipped: the route was not accepted" in text
 
 
 def test_the_verdict_is_one_line() -> None:

@@ -65,6 +65,10 @@ def _story(step: StepResult, allowed_skips: frozenset[str], paint: Paint) -> lis
     lines: list[str] = []
     if step.error:
         lines += ["", f"{paint('✗', 'red')} {step.section}: {_indented(step.error)}"]
+    reasons = {check.reason if check.status == "skipped" else None for check in step.checks}
+    if len(step.checks) > 1 and len(reasons) == 1 and None not in reasons and not allowed_skips:
+        told = f"{len(step.checks)} checks skipped: {_indented(step.checks[0].reason)}"
+        return [*lines, "", f"{paint('○', 'yellow')} {step.section}: {told}"]
     for check in step.checks:
         if check.status == "refuted":
             lines += ["", f"{paint('✗', 'red')} {check.claim} {paint(f'[{check.id}]', 'dim')}"]

@@ -57,7 +57,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
         number = slugs.index(missing[0])
         raise NotReady(
             f"FROM={start}: section {number} ({state.NOTEBOOKS[missing[0]]}) has not been completed on cluster "
-            f"{proof.cluster.name}; start there: make runbook FROM={number}"
+            f"{proof.cluster.name}; start there: make runbook NAME={proof.cluster.name} FROM={number}"
         )
     until = slugs[start]
     setting = standing.setting_of(proof, until)
@@ -67,6 +67,6 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
         told = "\n".join(f"  - {standing.tell(each)}" for each in differing)
         raise NotReady(
             f"FROM={start}: cluster {proof.cluster.name} is not where section {start} starts; what differs:\n{told}\n"
-            f"  mend it, or start earlier: make runbook FROM={slugs.index(differing[0].slug)}"
+            f"  mend it, or start earlier: make runbook NAME={proof.cluster.name} FROM={slugs.index(differing[0].slug)}"
         )
     return len(found)

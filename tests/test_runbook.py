@@ -1,0 +1,195 @@
+"""The runbook around its notebooks: what is asked for, where a run may start, and what comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import a_run
+from snapshots import PARTS, SETTING
+
+from meshproof.checks.finding import Finding
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.errors import BadInput, NotReady, Refuted
+from meshproof.proof import Proof
+from meshproof.releases import cells
+from meshproof.results import RunResult, StepResult
+from meshproof.runbook import Book, Section, kernel, resume, standing, state
+from meshproof.runbook.execute import Order, chosen
+from meshproof.runbook.standing import ENDED_BY, Standing
+from meshproof.steps import PAGE, Mesh
+
+RESULTS = {step.slug: step for step in a_run().steps}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster("mine", tmp_path / "kubeconfig", PARTS, tmp_path)
+
+
+@pytest.fixture
+def proof(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proof:
+    """A proof on a cluster that nobody can reach, whose mesh is known."""
+
+    def known(cluster: Cluster) -> Mesh:
+        return SETTING.mesh
+
+    monkeypatch.setattr("meshproof.proof.find_mesh", known)
+    return Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path)
+
+
+Holds = Callable[..., None]
+
+
+@pytest.fixture
+def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
+    """Lets the looks of `standing` find that every claim holds but for some sections'."""
+
+    def but_for(*slugs: str) -> None:
+        def look(asked: Sequence[str], until: str, *_: Any, **__: Any) -> list[Standing]:
+            return [
+                Standing(slug, claim.id, claim.sentence, Finding(slug not in slugs, "so", "otherwise"))
+                for slug in asked
+                for claim in standing.lasting(slug, SETTING, until)
+            ]
+
+        monkeypatch.setattr(standing, "look", look)
+
+    return but_for
+
+
+def test_an_order_has_defaults_and_what_make_passes_on() -> None:
+    assert Order.parse({}) == Order(Choices(), "meshproof", 0, existing=False)
+    asked = Order.parse({"NAME": "rb", "FROM": "3", "KEEP": "1", "CLUSTER": "kind"})
+    assert (asked.name, asked.start, asked.existing, asked.choices.keep) == ("rb", 3, True, True)
+    assert Order.parse({"CLUSTER": "existing"}).existing
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"FROM": "6"}, "FROM=6: expected the number of a section: 0 before, 1 istio, 2 enable, 3 route, 4 exclude"),
+        ({"FROM": "-1"}, "FROM=-1"),
+        ({"FROM": "route"}, "FROM=route"),
+        ({"NAME": "Not_A_Name"}, "cluster name 'Not_A_Name'"),
+        ({"COLOUR": "red"}, "COLOUR"),
+        ({"CLUSTER": "minikube"}, "minikube"),
+    ],
+)
+def test_an_order_that_cannot_be_used_is_bad_input(words: dict[str, str], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        Order.parse(words)
+
+
+def test_a_run_from_a_section_on_has_the_index_and_the_sections_from_there() -> None:
+    paths = kernel.notebook_paths()
+    assert chosen(paths, 0) == paths
+    assert [path.stem for path in chosen(paths, 4)] == ["00-index", "40-exclude-a-service", "50-clean-up"]
+
+
+def test_a_missing_notebook_is_named_before_anything_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in kernel.notebook_paths():
+        (tmp_path / path.name).touch()
+    (tmp_path / "30-route-over-mtls.ipynb").unlink()
+    monkeypatch.setattr(kernel, "NOTEBOOKS_DIR", tmp_path)
+    with pytest.raises(BadInput, match=r"notebook missing: \S+/30-route-over-mtls.ipynb;"):
+        kernel.notebook_paths()
+
+
+def test_a_resumed_run_needs_the_sections_before_it_and_names_the_first_that_is_missing(
+    proof: Proof, holds: Holds
+) -> None:
+    holds()
+    proof.results = {slug: RESULTS[slug] for slug in ("before", "enable")}
+    with pytest.raises(NotReady, match=r"FROM=3: section 1 \(10-install-istio\).*make runbook NAME=mine FROM=1"):
+        resume.verify(proof, 3)
+    proof.results = {**RESULTS, "enable": replace(RESULTS["enable"], error="cut short")}
+    with pytest.raises(NotReady, match=r"FROM=4: section 2 .* FROM=2"):
+        resume.verify(proof, 4)
+
+
+def test_a_resumed_run_says_what_differs_and_where_to_start_instead(proof: Proof, holds: Holds) -> None:
+    proof.results = dict(RESULTS)
+    holds("istio")
+    with pytest.raises(NotReady, match=r"not where section 3 starts; what differs:\n  - istiod is rolled out") as told:
+        resume.verify(proof, 3)
+    assert "expected: so\n    observed: otherwise" in str(told.value)
+    assert str(told.value).endswith("make runbook NAME=mine FROM=1")
+    holds()
+    lasting = [claim.id for slug in ("before", "istio", "enable") for claim in standing.lasting(slug, SETTING, "route")]
+    assert resume.verify(proof, 3) == len(lasting)
+    assert {"istio.istiod-ready", "enable.gateway-containers"} <= set(lasting)
+
+
+def test_what_a_later_section_ends_is_asked_until_then_and_not_after() -> None:
+    for id_, until in ENDED_BY.items():
+        slug, order = id_.partition(".")[0], list(PAGE)
+        earlier = order[order.index(until) - 1]
+        assert id_ not in {claim.id for claim in standing.lasting(slug, SETTING, until)}
+        if earlier != slug:
+            assert id_ in {claim.id for claim in standing.lasting(slug, SETTING, earlier)}
+    assert {claim.id for claim in standing.lasting("route", SETTING, "exclude")} >= {"route.xfcc-by", "route.xfcc-uri"}
+
+
+def test_a_section_that_comes_too_early_names_the_notebook_that_comes_first(proof: Proof, holds: Holds) -> None:
+    holds("istio", "enable")
+    with pytest.raises(NotReady) as told:
+        Book(proof).run("route")
+    assert str(told.value).splitlines()[0] == "10-install-istio.ipynb comes first: run it, then come back here."
+    assert "20-enable" not in str(told.value)
+
+
+def test_the_clean_up_needs_only_what_it_compares_with(proof: Proof) -> None:
+    assert standing.needs("cleanup") == ("before", "istio")
+    assert standing.needs("exclude") == ("before", "istio", "enable", "route")
+
+
+def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds: Holds) -> None:
+    results = {slug: RESULTS[slug] for slug in ("before", "istio", "enable")}
+    holds()
+    assert standing.past("istio", results, SETTING, proof.cluster) == "enable"
+    assert standing.past("enable", results, SETTING, proof.cluster) == ""
+    assert standing.past("route", results, SETTING, proof.cluster) == ""
+    holds("enable")  # it was taken back by hand: nothing stands on the section any more
+    assert standing.past("istio", results, SETTING, proof.cluster) == ""
+
+
+def test_state_is_kept_in_page_order_and_forgets_what_came_after_a_section_run_again(cluster: Cluster) -> None:
+    assert state.load(cluster) == {}
+    run = a_run()
+    state.save(replace(run, steps=tuple(reversed(run.steps))), cluster)
+    assert list(state.load(cluster)) == list(PAGE)
+    assert list(state.without_later("enable", state.load(cluster))) == ["before", "istio"]
+    state.state_file(cluster).write_text("{")
+    with pytest.raises(BadInput):
+        state.load(cluster)
+    state.forget(cluster)
+    assert state.load(cluster) == {}
+
+
+def section(result: StepResult) -> Section:
+    return Section(result, (), ())
+
+
+def test_a_section_is_confirmed_only_when_every_claim_is_proven_and_the_step_completed() -> None:
+    route = RESULTS["route"]
+    assert "all 9 claims are proven" in section(route).confirm().html
+    for status in ("refuted", "skipped"):
+        bad = replace(route.checks[0], status=status, observed="nothing")
+        with pytest.raises(Refuted, match=r"1 of 9 claims are not proven\n.*\n  expected: .*\n  observed: nothing"):
+            section(replace(route, checks=(bad, *route.checks[1:]))).confirm()
+    with pytest.raises(Refuted, match="step: cut short"):
+        section(replace(route, error="cut short")).confirm()
+
+
+def test_secrets_do_not_reach_what_a_cell_shows() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----"
+    route = RESULTS["route"]
+    leaking = replace(route, checks=(replace(route.checks[0], observed=key),), error=key)
+    run = RunResult({}, {}, 0.0, (leaking,))
+    for html in (section(leaking).claims.html, section(run.steps[0])._repr_html_()):  # pyright: ignore[reportPrivateUsage]
+        assert "MIGHAgEAMBMGByqGSM49" not in html
