@@ -67,7 +67,7 @@ def _runbook(words: Mapping[str, str]) -> int:
 
 def _lab(words: Mapping[str, str]) -> int:
     """Open the notebooks in JupyterLab."""
-    from meshproof.runbook.kernel import lab
+    from meshproof.runbook.lab import lab  # its packages are only needed here
 
     if words:
         raise BadInput(f"lab takes no choices, found {', '.join(words)}: they are parameters of the notebooks")

@@ -18,7 +18,7 @@ from meshproof.errors import BadInput, NotReady, Refuted
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.results import RunResult, StepResult
-from meshproof.runbook import Book, Section, kernel, resume, standing, state
+from meshproof.runbook import Book, Section, kernel, lab, resume, standing, state
 from meshproof.runbook.execute import Order, chosen
 from meshproof.runbook.standing import ENDED_BY, Standing
 from meshproof.steps import PAGE, Mesh
@@ -169,6 +169,15 @@ def test_state_is_kept_in_page_order_and_forgets_what_came_after_a_section_run_a
         state.load(cluster)
     state.forget(cluster)
     assert state.load(cluster) == {}
+
+
+def test_the_lab_opens_copies_of_its_own_each_time_and_is_not_the_latest_run(tmp_path: Path) -> None:
+    first, second = lab.copies(kernel.notebook_paths(), tmp_path), lab.copies(kernel.notebook_paths(), tmp_path)
+    assert first != second
+    for folder in (first, second):
+        assert [path.name for path in sorted(folder.iterdir())] == [path.name for path in kernel.notebook_paths()]
+        assert (folder / kernel.INDEX).read_bytes() == (kernel.NOTEBOOKS_DIR / kernel.INDEX).read_bytes()
+    assert not (tmp_path / "latest").exists()
 
 
 def section(result: StepResult) -> Section:

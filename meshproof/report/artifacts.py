@@ -15,13 +15,14 @@ from meshproof.results import RunResult
 LATEST = "latest"
 
 
-def new_run_folder(root: Path, name: str = "", *, started: float | None = None) -> Path:
+def new_run_folder(root: Path, name: str = "", *, started: float | None = None, latest: bool = True) -> Path:
     """Make an empty folder for a run and let `latest` beside it point to it.
 
     Args:
         root: The folder of all runs; made where it is missing.
         name: Follows the time in the folder's name; letters, digits, dots and dashes are kept.
         started: Seconds since the epoch; now by default.
+        latest: Whether `latest` is to point to it.
 
     Raises:
         BadInput: `latest` is something of the user's own, not a link.
@@ -35,7 +36,8 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None) 
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = _fresh(root, stem)
-        _point(link, folder.name)
+        if latest:
+            _point(link, folder.name)
     except OSError as error:
         raise MachineCannot(
             f"{root}: expected to make a folder for the run, but: {error.strerror or error}\n"

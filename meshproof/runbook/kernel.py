@@ -1,4 +1,4 @@
-"""The kernel that runs the notebooks, registered in this Python environment only, and JupyterLab over it."""
+"""The notebooks as they are committed, and the kernel that runs them, registered in this Python environment only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-from meshproof import errors
 from meshproof.errors import BadInput
 from meshproof.paths import state_dir
 from meshproof.report.files import write_text
@@ -53,14 +52,3 @@ def notebook_paths() -> list[Path]:
     if missing:
         raise BadInput(f"notebook missing: {', '.join(missing)}; run this from a whole checkout of meshproof")
     return paths
-
-
-def lab() -> int:
-    """Run JupyterLab on the index until it is ended; only this machine can reach it."""
-    index = notebook_paths()[0]
-    register_kernel()
-    from jupyterlab.labapp import LabApp  # pyright: ignore[reportMissingTypeStubs]
-
-    options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={NOTEBOOKS_DIR}", str(index)]
-    LabApp.launch_instance([*options, *(["--allow-root"] if os.geteuid() == 0 else [])])
-    return errors.PROVEN
