@@ -28,7 +28,7 @@ def register_kernel() -> None:
     except ImportError as error:
         raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
     # Its log has nothing for a reader: what goes wrong in a cell is shown in the cell.
-    spec = {**get_kernel_dict(extra_arguments=["--log-level=ERROR"]), "display_name": KERNEL}
+    spec = {**get_kernel_dict(extra_arguments=["--log-level=CRITICAL"]), "display_name": KERNEL}
     folder = Path(sys.prefix) / "share" / "jupyter" / "kernels" / KERNEL
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "kernel.json", json.dumps(spec, indent=1))

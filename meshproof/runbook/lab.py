@@ -13,6 +13,15 @@ from meshproof.paths import artifacts_dir
 from meshproof.report.artifacts import new_run_folder
 from meshproof.runbook.kernel import INDEX, notebook_paths, register_kernel
 
+OPTIONS = (
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
+    "--ServerApp.log_level=WARN",
+    # Nobody asked it to look for news and newer versions elsewhere.
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+)
+
 
 def lab() -> int:
     """Run JupyterLab until it is ended; only this machine can reach it.
@@ -27,8 +36,8 @@ def lab() -> int:
     print(f"The notebooks are open as copies in {folder}: what you run and change stays there.", flush=True)
     from jupyterlab.labapp import LabApp  # pyright: ignore[reportMissingTypeStubs]
 
-    options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", "--ServerApp.answer_yes=True"]
-    server = cast(Any, LabApp).initialize_server([*options, *(["--allow-root"] if os.geteuid() == 0 else [])])
+    options = [*OPTIONS, f"--ServerApp.root_dir={folder}", *(["--allow-root"] if os.geteuid() == 0 else [])]
+    server = cast(Any, LabApp).initialize_server(options)
     server.default_url = f"/lab/tree/{INDEX}"  # the extension sets its own while it is initialized
     server.start()
     return errors.PROVEN
