@@ -39,7 +39,9 @@ class Order:
         Raises:
             BadInput: A choice, the name or FROM cannot be used.
         """
-        existing = words.get("CLUSTER") == "existing"
+        if (asked := words.get("CLUSTER", "kind")) not in ("kind", "existing"):
+            raise BadInput(f"CLUSTER={asked}: not supported; allowed: kind, existing")
+        existing = asked == "existing"
         own = {"NAME", "FROM", *(["CLUSTER"] if existing else [])}
         choices = Choices.parse({key: value for key, value in words.items() if key not in own})
         name, start = words.get("NAME", CLUSTER_NAME), resume.start_section(words.get("FROM", "0"))
