@@ -20,7 +20,7 @@ runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=3 g
 	@$(RUN) runbook $(CHOICES) FROM=$(FROM)
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab
-	@$(RUN) lab
+	@$(RUN) lab $(filter-out PYTHON=%,$(MAKEOVERRIDES))
 
 test: lint ## unit tests of the library, without a cluster; ruff and pyright first
 	@$(VENV)/bin/python -m pytest -q tests $(ARGS)
