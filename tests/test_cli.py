@@ -145,9 +145,12 @@ def test_lab_takes_no_choices(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lab takes no choices, found KGATEWAY" in capsys.readouterr().err
 
 
-def test_make_lab_passes_on_what_it_is_given_so_that_a_choice_is_refused() -> None:
+@pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "down"])
+def test_make_passes_on_what_it_is_given_so_that_a_misspelt_choice_is_refused(target: str) -> None:
     makefile = Path(__file__).parents[1] / "Makefile"
-    words = ("KGATEWAY=2.2.0", "PYTHON=python3")  # the second is for make itself
-    told = run("make", "-n", "-C", str(makefile.parent), "lab", *words, env={"MAKEFLAGS": "", "NAME": "of-the-machine"})
-    (line,) = [line for line in told.stdout.splitlines() if "meshproof lab" in line]
-    assert line.split()[-2:] == ["lab", "KGATEWAY=2.2.0"]
+    words = ("KGATWAY=2.2.0", "PYTHON=python3")  # the second is for make itself
+    told = run(
+        "make", "-n", "-C", str(makefile.parent), target, *words, env={"MAKEFLAGS": "", "NAME": "of-the-machine"}
+    )
+    (line,) = [line for line in told.stdout.splitlines() if f"meshproof {target}" in line]
+    assert line.split()[-2:] == [target, "KGATWAY=2.2.0"]
