@@ -84,7 +84,7 @@ def kind_cluster(
             raise
         finally:
             cluster.close()
-            if keep and whole:
+            if keep and whole and kind.exists():  # somebody may have deleted it meanwhile
                 host = engine.env.get("DOCKER_HOST")
                 prefix = f"DOCKER_HOST={host} " if host else ""
                 announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")

@@ -110,8 +110,12 @@ def _execute_all(paths: Sequence[Path], proof: Proof, order: Order) -> None:
         try:
             execute(path, folder / path.name, given, proof.announce)
         except MeshproofError:
+            again = f"make runbook NAME={order.name}"
             at = max(order.start, order.start + number - 2)  # the index comes first and is no section
-            proof.announce(f"to go on from here once it is mended: make runbook NAME={order.name} FROM={at}")
+            if running(proof.cluster):
+                proof.announce(f"to go on from here once it is mended: {again} FROM={at}")
+            else:
+                proof.announce(f"cluster {order.name} does not answer any more; to begin anew: {again}")
             raise
 
 

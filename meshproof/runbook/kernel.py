@@ -29,7 +29,7 @@ def register_kernel() -> None:
     except ImportError as error:
         raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
     # Its log has nothing for a reader: what goes wrong in a cell is shown in the cell.
-    arguments = ["--log-level=ERROR", f"--IPKernelApp.exec_lines={FIRST_LINE}"]
+    arguments = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={FIRST_LINE}"]
     spec = {**get_kernel_dict(extra_arguments=arguments), "display_name": KERNEL}
     folder = Path(sys.prefix) / "share" / "jupyter" / "kernels" / KERNEL
     folder.mkdir(parents=True, exist_ok=True)

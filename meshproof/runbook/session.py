@@ -139,12 +139,16 @@ class Book:
             self._require(slug)
             before = observe.pods(cluster)
             then = inventory.take_inventory(cluster.api)
-            found = proof.run(slug)
+            self._keep(proof.run(slug))  # at once: the cluster may be gone by now
             changed = inventory.compare(then, inventory.take_inventory(cluster.api))
-            result = with_changes(found, changed)
-            proof.results = {**state.without_later(slug, proof.results), slug: result}
-            state.save(replace(proof.result(), steps=tuple(proof.results.values())), cluster)
-            return Section(result, before, observe.pods(cluster))
+            self._keep(with_changes(proof.results[slug], changed))
+            return Section(proof.results[slug], before, observe.pods(cluster))
+
+    def _keep(self, result: StepResult) -> None:
+        """Note a section's result for the notebooks after this one; what later sections found before is over."""
+        proof = self.proof
+        proof.results = {**state.without_later(result.slug, proof.results), result.slug: result}
+        state.save(replace(proof.result(), steps=tuple(proof.results.values())), proof.cluster)
 
     def _take_up(self) -> None:
         """Another notebook may have gone on meanwhile."""
