@@ -132,8 +132,8 @@ class Book:
             self._take_up()
             later = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
             if later:
-                number = list(PAGE).index(later)
-                proof.announce(f"Not run again: section {number} stands on it. Shown is what was found when it ran.")
+                name = state.NOTEBOOKS[later]
+                proof.announce(f"Not run again: {name} stands on it. Shown is what was found when it ran.")
                 now = observe.pods(cluster)
                 return Section(proof.results[slug], now, now)
             self._require(slug)
