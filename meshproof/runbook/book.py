@@ -16,6 +16,7 @@ from markupsafe import Markup
 from meshproof.report.files import write_text
 from meshproof.results import RunResult
 from meshproof.runbook.notebook import ANCHOR
+from meshproof.runbook.shown import STYLE
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     page = template.render(
         chapters=[chapter(path) for path in executed],
         run=run,
-        code_style=Markup(code_style),  # noqa: S704 - of the highlighter
+        style=Markup(code_style + STYLE),  # noqa: S704 - the highlighter's and our own
         safe=Markup,
     )
     write_text(path, page)
@@ -70,6 +71,7 @@ def chapter(path: Path) -> Chapter:
     body, _ = exporter.from_notebook_node(notebook)
     # Links between notebooks lead to their chapters.
     body = re.sub(r'href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"', r'href="#\1"', body)
+    body = body.replace(f"<style>{STYLE}</style>", "")  # each picture brings it; in the book once is enough
     # Notebooks share their headings, and an id must be the only one of its kind in a page.
     body = re.sub(r'<(h\d) id="([^"]*)"', rf'<\1 id="{path.stem}-\2"', body)
     body = re.sub(rf'(id="|href="#){ANCHOR}"', rf'\1{path.stem}-stopped"', body)

@@ -18,7 +18,7 @@ from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
 from meshproof.report import artifacts, table
 from meshproof.runbook import book, resume, state
-from meshproof.runbook.kernel import INDEX, notebook_paths, register_kernel
+from meshproof.runbook.kernel import INDEX, NOTEBOOKS_DIR, notebook_paths, register_kernel
 from meshproof.runbook.notebook import execute
 from meshproof.runbook.session import CLUSTER_NAME, attach, running
 
@@ -39,7 +39,9 @@ class Order:
         Raises:
             BadInput: A choice, the name or FROM cannot be used.
         """
-        existing = words.get("CLUSTER") == "existing"
+        if (asked := words.get("CLUSTER", "kind")) not in ("kind", "existing"):
+            raise BadInput(f"CLUSTER={asked}: not supported; allowed: kind, existing")
+        existing = asked == "existing"
         own = {"NAME", "FROM", *(["CLUSTER"] if existing else [])}
         choices = Choices.parse({key: value for key, value in words.items() if key not in own})
         name, start = words.get("NAME", CLUSTER_NAME), resume.start_section(words.get("FROM", "0"))
@@ -87,7 +89,8 @@ def chosen(paths: Sequence[Path], start: int) -> list[Path]:
 
 
 def parameters(choices: Choices, cluster: Cluster, folder: Path) -> Mapping[str, str]:
-    """The values of a notebook's parameters."""
+    """The values of a notebook's parameters. Its kernel works in the checkout, so paths below that are short."""
+    checkout = NOTEBOOKS_DIR.parent
     return {
         "kgateway": choices.kgateway,
         "istio": choices.istio,
@@ -96,7 +99,7 @@ def parameters(choices: Choices, cluster: Cluster, folder: Path) -> Mapping[str,
         "access": choices.access,
         "images": choices.images,
         "name": cluster.name,
-        "artifacts": str(folder),
+        "artifacts": str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder),
     }
 
 

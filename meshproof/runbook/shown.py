@@ -20,6 +20,7 @@ from meshproof.runbook.observe import Certificate, Path
 from meshproof.runbook.picture import draw, told
 from meshproof.runbook.pods import pods_rows, pods_text
 
+STYLE = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
 MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
 FOLDED_LINES = 8
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -41,8 +42,7 @@ class Shown:
 
 def panel(title: str, body: str) -> Shown:
     """A framed piece with a title; it brings its own style, since a notebook has none to give."""
-    style = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
-    return Shown(f'<style>{style}</style><div class="mp"><h4>{escape(title)}</h4>{body}</div>', title)
+    return Shown(f'<style>{STYLE}</style><div class="mp"><h4>{escape(title)}</h4>{body}</div>', title)
 
 
 def opened(proof: Proof, *, made: bool) -> Shown:
