@@ -9,9 +9,14 @@ from typing import Any, cast
 
 import nbformat
 import pytest
+from snapshots import PARTS
 
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
-from meshproof.runbook import kernel, lab, unopened
+from meshproof.proof import Proof
+from meshproof.releases import cells
+from meshproof.runbook import Book, kernel, lab, unopened
 
 
 def test_a_cell_before_those_above_it_says_that_they_come_first() -> None:
@@ -36,6 +41,14 @@ def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_p
     kernel.register_kernel()
     spec = json.loads((tmp_path / "share/jupyter/kernels" / kernel.KERNEL / "kernel.json").read_text())
     assert f"--IPKernelApp.exec_lines={kernel.FIRST_LINE}" in spec["argv"]
+
+
+@pytest.mark.parametrize("cell", ["run", "request_path", "client_certificate"])
+def test_a_cluster_that_went_away_is_told_before_anything_else(cell: str, tmp_path: Path) -> None:
+    gone = Cluster("gone", tmp_path / "kubeconfig", PARTS, tmp_path)
+    book = Book(Proof(gone, cells()[0], Choices(), lambda _: None, into=tmp_path))
+    with pytest.raises(NotReady, match=r"cluster gone: does not run; 01-before-you-begin.ipynb makes it"):
+        getattr(book, cell)("route")
 
 
 def test_jupyterlab_does_not_look_for_news(tmp_path: Path) -> None:
