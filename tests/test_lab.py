@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,7 @@ def test_a_new_kernel_knows_each_name_that_notebooks_make_and_use_later() -> Non
 def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _own_folders(monkeypatch, tmp_path)
     kernel.register_kernel()
-    spec = json.loads((tmp_path / "share/jupyter/kernels" / kernel.KERNEL / "kernel.json").read_text())
+    spec = json.loads((Path(sys.prefix) / "share/jupyter/kernels" / kernel.KERNEL / "kernel.json").read_text())
     assert f"--IPKernelApp.exec_lines={kernel.FIRST_LINE}" in spec["argv"]
 
 
@@ -58,7 +59,6 @@ def test_jupyterlab_does_not_look_for_news(tmp_path: Path) -> None:
 
 
 def _own_folders(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr("sys.prefix", str(folder))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))
     for variable in kernel.JUPYTER_FOLDERS:
         monkeypatch.setenv(variable, "")  # so that it is put back
