@@ -3,9 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m meshproof
-# The choices of a run; an empty one takes the default (see README).
-CHOICES = KGATEWAY=$(KGATEWAY) ISTIO=$(ISTIO) KUBERNETES=$(KUBERNETES) REVISION=$(REVISION) ACCESS=$(ACCESS) \
-          IMAGES=$(IMAGES) CLUSTER=$(CLUSTER) KEEP=$(KEEP) NAME=$(NAME)
+# The choices of a run are what stands on make's command line (see README); an unknown one is refused by name, and a
+# variable that merely is in the environment, such as NAME on some systems, is not taken for one.
+CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
 .PHONY: help test lint e2e runbook lab images bench doctor down clean lock
@@ -17,10 +17,10 @@ e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles
 	@$(RUN) e2e $(CHOICES)
 
 runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=3 goes on from section 3
-	@$(RUN) runbook $(CHOICES) FROM=$(FROM)
+	@$(RUN) runbook $(CHOICES)
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab
-	@$(RUN) lab
+	@$(RUN) lab $(CHOICES)
 
 test: lint ## unit tests of the library, without a cluster; ruff and pyright first
 	@$(VENV)/bin/python -m pytest -q tests $(ARGS)
@@ -37,10 +37,10 @@ bench: $(VENV)/ready ## time the whole page against typing it by hand, side by s
 	@$(VENV)/bin/python -m meshproof.bench $(ARGS)
 
 doctor: $(VENV)/ready ## what this machine has and lacks; changes nothing
-	@$(RUN) doctor
+	@$(RUN) doctor $(CHOICES)
 
 down: $(VENV)/ready ## stop the engine that meshproof started, and the clusters in it
-	@$(RUN) down
+	@$(RUN) down $(CHOICES)
 
 clean: ## remove the virtual environment and the artifacts of runs
 	rm -rf $(VENV) artifacts

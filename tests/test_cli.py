@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 from snapshots import PARTS
@@ -11,6 +12,7 @@ from snapshots import PARTS
 from meshproof import bring_up, cli, errors, suite
 from meshproof.choices import Choices
 from meshproof.errors import MachineCannot
+from meshproof.run import run
 
 Done = list[tuple[str, object]]
 
@@ -136,3 +138,19 @@ def test_a_request_to_end_is_an_interruption(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(bring_up, "prepare", end)
     assert cli.main(["images"]) == errors.INTERRUPTED
+
+
+def test_lab_takes_no_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lab", "KGATEWAY=2.2.0"]) == errors.BAD_INPUT
+    assert "lab takes no choices, found KGATEWAY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "down"])
+def test_make_passes_on_what_it_is_given_so_that_a_misspelt_choice_is_refused(target: str) -> None:
+    makefile = Path(__file__).parents[1] / "Makefile"
+    words = ("KGATWAY=2.2.0", "PYTHON=python3")  # the second is for make itself
+    told = run(
+        "make", "-n", "-C", str(makefile.parent), target, *words, env={"MAKEFLAGS": "", "NAME": "of-the-machine"}
+    )
+    (line,) = [line for line in told.stdout.splitlines() if f"meshproof {target}" in line]
+    assert line.split()[-2:] == [target, "KGATWAY=2.2.0"]
