@@ -13,6 +13,7 @@ from meshproof.results import Moment, StepResult
 
 CHANGES = "what changed in the cluster"
 MANY = 3  # objects of one kind that are listed one by one
+LONG = 16  # differences that are shown unasked
 _CHANGE = re.compile(r"(?P<change>added|removed|changed) (?P<kind>\S+) (?P<name>\S+)(?: \((?P<detail>.*)\))?")
 # Leaders that renew their claim: the cluster would change so without any section.
 _ELECTION = "(metadata.annotations.control-plane.alpha.kubernetes.io/leader)"
@@ -28,14 +29,17 @@ def with_changes(result: StepResult, changed: Sequence[Difference]) -> StepResul
 
 
 def objects_table(result: StepResult) -> str:
-    """The differences as an HTML table; many objects of one kind are folded."""
+    """The differences as an HTML table; many objects, of one kind or in all, are folded."""
     told = next((moment.output for moment in result.moments if moment.label == CHANGES), None)
     if told is None:
         return ""
     if not told:
         return '<div class="dim">No object of the cluster is different: it was already so.</div>'
-    rows = "".join(_rows(change, kind, found) for (change, kind), found in _grouped(told.splitlines()).items())
-    return f"<table><tr><th></th><th>kind</th><th>object</th><th>what is different</th></tr>{rows}</table>"
+    groups = _grouped(told.splitlines())
+    rows = "".join(_rows(change, kind, found) for (change, kind), found in groups.items())
+    table = f"<table><tr><th></th><th>kind</th><th>object</th><th>what is different</th></tr>{rows}</table>"
+    count = sum(map(len, groups.values()))
+    return table if count <= LONG else f"<details><summary>{count} objects are different</summary>{table}</details>"
 
 
 def _grouped(lines: Sequence[str]) -> Mapping[tuple[str, str], list[tuple[str, str]]]:

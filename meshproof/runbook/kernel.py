@@ -13,6 +13,7 @@ from meshproof.report.files import write_text
 
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
+FIRST_LINE = "from meshproof.runbook.unopened import book, section"  # run by each new kernel before any cell
 INDEX = "00-index.ipynb"
 JUPYTER_FOLDERS = ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
@@ -28,7 +29,8 @@ def register_kernel() -> None:
     except ImportError as error:
         raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
     # Its log has nothing for a reader: what goes wrong in a cell is shown in the cell.
-    spec = {**get_kernel_dict(extra_arguments=["--log-level=CRITICAL"]), "display_name": KERNEL}
+    arguments = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={FIRST_LINE}"]
+    spec = {**get_kernel_dict(extra_arguments=arguments), "display_name": KERNEL}
     folder = Path(sys.prefix) / "share" / "jupyter" / "kernels" / KERNEL
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "kernel.json", json.dumps(spec, indent=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -11,15 +12,14 @@ from typing import Any, cast
 from meshproof import errors
 from meshproof.paths import artifacts_dir
 from meshproof.report.artifacts import new_run_folder
+from meshproof.report.files import write_text
 from meshproof.runbook.kernel import INDEX, notebook_paths, register_kernel
 
 OPTIONS = (
     "--ServerApp.ip=127.0.0.1",
     "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
-    "--ServerApp.log_level=WARN",
-    # Nobody asked it to look for news and newer versions elsewhere.
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    "--Application.log_level=ERROR",  # the address is told nevertheless
+    "--LabApp.extension_manager=readonly",
 )
 
 
@@ -36,7 +36,10 @@ def lab() -> int:
     print(f"The notebooks are open as copies in {folder}: what you run and change stays there.", flush=True)
     from jupyterlab.labapp import LabApp  # pyright: ignore[reportMissingTypeStubs]
 
-    options = [*OPTIONS, f"--ServerApp.root_dir={folder}", *(["--allow-root"] if os.geteuid() == 0 else [])]
+    without_news(Path(os.environ["JUPYTER_CONFIG_DIR"]))  # ours, see `register_kernel`
+    # Tabs of an earlier lab would open again, and start a kernel each.
+    own = [f"--ServerApp.root_dir={folder}", f"--LabApp.workspaces_dir={folder / '.workspaces'}"]
+    options = [*OPTIONS, *own, *(["--allow-root"] if os.geteuid() == 0 else [])]
     server = cast(Any, LabApp).initialize_server(options)
     server.default_url = f"/lab/tree/{INDEX}"  # the extension sets its own while it is initialized
     server.start()
@@ -49,3 +52,11 @@ def copies(paths: Iterable[Path], root: Path) -> Path:
     for path in paths:
         shutil.copyfile(path, folder / path.name)
     return folder
+
+
+def without_news(config: Path) -> None:
+    """Keep JupyterLab from looking elsewhere for news and newer versions, and from asking whether it may."""
+    folder = config / "labconfig"
+    folder.mkdir(exist_ok=True)
+    page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    write_text(folder / "page_config.json", json.dumps(page))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def running(cluster: Cluster) -> bool:
         return cluster.kubeconfig.exists() and cluster.work.is_dir() and cluster.api.answers()
     except MeshproofError:
         return False
+
+
+def _no_cluster(name: str) -> NotReady:
+    return NotReady(f"cluster {name}: does not run; {state.NOTEBOOKS['before']}.ipynb makes it, so run that first")
 
 
 def open_proof(
@@ -80,8 +85,7 @@ def open_proof(
     made = False
     if not running(cluster):
         if not make:
-            first = state.NOTEBOOKS["before"]
-            raise NotReady(f"cluster {name}: does not run; {first}.ipynb makes it, so run that first")
+            raise _no_cluster(name)
         with kind_cluster(name, parts, engine, keep=True, announce=progress.say):
             made = True
         cluster = attach(name, parts)
@@ -125,15 +129,15 @@ class Book:
         when it ran is shown again.
 
         Raises:
-            NotReady: Another section comes first.
+            NotReady: Another section comes first, or the cluster is gone.
         """
-        proof, cluster = self.proof, self.proof.cluster
-        with contextlib.closing(cluster):  # a kernel may end at any time, and leaves no port-forward behind
+        proof = self.proof
+        with self._at_work() as cluster:
             self._take_up()
             later = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
             if later:
-                number = list(PAGE).index(later)
-                proof.announce(f"Not run again: section {number} stands on it. Shown is what was found when it ran.")
+                name = state.NOTEBOOKS[later]
+                proof.announce(f"Not run again: {name} stands on it. Shown is what was found when it ran.")
                 now = observe.pods(cluster)
                 return Section(proof.results[slug], now, now)
             self._require(slug)
@@ -149,6 +153,18 @@ class Book:
         proof = self.proof
         proof.results = {**state.without_later(result.slug, proof.results), result.slug: result}
         state.save(replace(proof.result(), steps=tuple(proof.results.values())), proof.cluster)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Generator[Cluster]:
+        """The cluster, if it is still there; a kernel may end at any time, and leaves no port-forward behind.
+
+        Raises:
+            NotReady: It is gone.
+        """
+        if not running(self.proof.cluster):
+            raise _no_cluster(self.proof.cluster.name)
+        with contextlib.closing(self.proof.cluster) as cluster:
+            yield cluster
 
     def _take_up(self) -> None:
         """Another notebook may have gone on meanwhile."""
@@ -176,12 +192,12 @@ class Book:
 
     def request_path(self, host: str = PAGE_HOST) -> Shown:
         """The way of one request for this host, sent now: who handles it, and which hops are encrypted."""
-        with contextlib.closing(self.proof.cluster) as cluster:
+        with self._at_work() as cluster:
             return shown.path_picture(observe.path(cluster, host))
 
     def client_certificate(self, host: str = PAGE_HOST) -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""
-        with contextlib.closing(self.proof.cluster) as cluster:
+        with self._at_work() as cluster:
             try:
                 return shown.certificate_tables(observe.certificate(cluster, host))
             except Refuted as missing:  # shown like anything else that is seen; the claims below judge it
@@ -193,7 +209,7 @@ class Book:
         Raises:
             NotReady: The section that excludes a service comes first.
         """
-        with contextlib.closing(self.proof.cluster) as cluster:
+        with self._at_work() as cluster:
             self._require("exclude", "exclude")
             return latency.plot(latency.measure(cluster))
 

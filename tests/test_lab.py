@@ -1,0 +1,78 @@
+"""`make lab` beside its server: what a new kernel knows, and what JupyterLab is told."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import nbformat
+import pytest
+from snapshots import PARTS
+
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
+from meshproof.proof import Proof
+from meshproof.releases import cells
+from meshproof.runbook import Book, kernel, lab, unopened
+
+
+def test_a_cell_before_those_above_it_says_that_they_come_first() -> None:
+    with pytest.raises(NotReady, match=r"the cells above come first: one of them makes 'book'"):
+        _ = unopened.Unopened("book").request_path
+
+
+def test_a_value_not_made_yet_can_be_shown() -> None:
+    value = unopened.Unopened("section")
+    assert not hasattr(value, "_repr_html_")
+    assert repr(value) == "section: not made yet in this kernel"
+
+
+def test_a_new_kernel_knows_each_name_that_notebooks_make_and_use_later() -> None:
+    names = {alias.name for node in ast.walk(ast.parse(kernel.FIRST_LINE)) for alias in getattr(node, "names", ())}
+    assert names == _used_across_cells()
+    assert all(isinstance(getattr(unopened, name), unopened.Unopened) for name in names)
+
+
+def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _own_folders(monkeypatch, tmp_path)
+    kernel.register_kernel()
+    spec = json.loads((Path(sys.prefix) / "share/jupyter/kernels" / kernel.KERNEL / "kernel.json").read_text())
+    assert f"--IPKernelApp.exec_lines={kernel.FIRST_LINE}" in spec["argv"]
+
+
+@pytest.mark.parametrize("cell", ["run", "request_path", "client_certificate"])
+def test_a_cluster_that_went_away_is_told_before_anything_else(cell: str, tmp_path: Path) -> None:
+    gone = Cluster("gone", tmp_path / "kubeconfig", PARTS, tmp_path)
+    book = Book(Proof(gone, cells()[0], Choices(), lambda _: None, into=tmp_path))
+    with pytest.raises(NotReady, match=r"cluster gone: does not run; 01-before-you-begin.ipynb makes it"):
+        getattr(book, cell)("route")
+
+
+def test_jupyterlab_does_not_look_for_news(tmp_path: Path) -> None:
+    lab.without_news(tmp_path)
+    page = json.loads((tmp_path / "labconfig/page_config.json").read_text())
+    assert page["disabledExtensions"] == {"@jupyterlab/apputils-extension:announcements": True}
+
+
+def _own_folders(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    for variable in kernel.JUPYTER_FOLDERS:
+        monkeypatch.setenv(variable, "")  # so that it is put back
+
+
+def _used_across_cells() -> set[str]:
+    """Names whose attributes a cell asks for that it did not make or import itself."""
+    found: set[str] = set()
+    for path in kernel.notebook_paths():
+        for cell in cast(Any, nbformat).read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                nodes = list(ast.walk(ast.parse(cell.source)))
+                made = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+                made |= {alias.name for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
+                asked = {n.value.id for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+                found |= asked - made
+    return found
