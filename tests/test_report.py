@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from report_runs import STARTED, a_refuted_run, a_run
 
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.report import artifacts, html, junit, results_json, summary, table, timeline
+from meshproof.report import artifacts, html, junit, pauses, results_json, summary, table, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import CheckResult, Moment, RunResult, StepResult
 
@@ -333,3 +333,27 @@ def test_write_all_writes_the_four_files(tmp_path: Path) -> None:
     assert names == ["junit.xml", "report.html", "results.json", "timeline.svg"]
     assert "diagnostics/index.txt" in (tmp_path / "report.html").read_text()
     assert results_json.read(tmp_path / "results.json").verdict == "refuted"
+
+
+def test_long_pauses_between_steps_are_cut_from_the_timeline_and_nothing_else_moves() -> None:
+    run = a_run()
+    assert pauses.cut(run) is run
+    moved = tuple(
+        replace(
+            step, started=step.started + 3600, moments=tuple(replace(m, started=m.started + 3600) for m in step.moments)
+        )
+        for step in run.steps[3:]
+    )
+    cut = pauses.cut(replace(run, steps=(*run.steps[:3], *moved)))
+    assert cut.steps[:3] == run.steps[:3]
+    shift = run.steps[3].started - cut.steps[3].started
+    for before, after in zip(run.steps[3:], cut.steps[3:], strict=True):
+        assert before.started - after.started == pytest.approx(shift)
+        assert [m.started - n.started for m, n in zip(before.moments, after.moments, strict=True)] == pytest.approx(
+            [shift] * len(before.moments)
+        )
+    third = run.steps[2]
+    end = max(third.started + third.seconds, *(m.started + m.seconds for m in third.moments))
+    assert cut.steps[3].started - end == pytest.approx(pauses.LONGEST_S)
+    assert "pauses over 10 s are cut" in timeline.render(replace(run, steps=(*run.steps[:3], *moved)))
+    assert "pauses" not in timeline.render(run)

@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from meshproof.report import summary
+from meshproof.report import pauses, summary
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.results import Moment, RunResult, StepResult
@@ -65,9 +65,11 @@ def write(run: RunResult, path: Path) -> None:
 def render(run: RunResult) -> str:
     """The picture as one `svg` element, light or dark as its viewer prefers, with nothing fetched from anywhere.
 
-    Time begins with the first step: what came before, such as assembling images, would dwarf it.
+    Time begins with the first step: what came before, such as assembling images, would dwarf it. So would long pauses
+    between steps, which are cut.
     """
-    run = redact_run(run)
+    whole = redact_run(run)
+    run = pauses.cut(whole)
     scale = _scale(run)
     rows: list[str] = []
     y = TOP
@@ -85,7 +87,7 @@ def render(run: RunResult) -> str:
             f"<title>{escape(title)}</title>",
             f"<style>{style}</style>",
             f'<rect class="paper" width="{WIDTH:g}" height="{y + 34:g}"/>',
-            *_legend(),
+            *_legend(f"pauses over {pauses.LONGEST_S:g} s are cut" if run is not whole else ""),
             *_axis(scale, y),
             *rows,
             "</svg>",
@@ -163,7 +165,7 @@ def _axis(scale: _Scale, bottom: float) -> list[str]:
     return out
 
 
-def _legend() -> list[str]:
+def _legend(note: str) -> list[str]:
     out: list[str] = []
     x = LEFT
     for kind, meaning in KINDS.items():
@@ -172,6 +174,7 @@ def _legend() -> list[str]:
         x += 28 + len(meaning) * LETTER + 26
     out.append(f'<rect class="span key" x="{x:g}" y="10" width="22" height="{BAR:g}" rx="2"/>')
     out.append(f'<text class="label" x="{x + 28:g}" y="20">the step as a whole</text>')
+    out += [f'<text class="small" x="0" y="20">{note}</text>'] if note else []
     return out
 
 

@@ -14,13 +14,13 @@ from meshproof.cluster import Cluster, check_name, kind_cluster
 from meshproof.errors import MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube import inventory
-from meshproof.kube.workloads import Pod
 from meshproof.paths import state_dir
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.results import StepResult
 from meshproof.runbook import latency, observe, shown, standing, state
 from meshproof.runbook.changes import with_changes
+from meshproof.runbook.section import Section
 from meshproof.runbook.shown import Shown
 from meshproof.steps import PAGE
 from meshproof.steps.looks import PAGE_HOST
@@ -225,44 +225,3 @@ class Book:
 
     def _repr_html_(self) -> str:
         return shown.opened(self.proof, made=self.made).html
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section that was run. As a cell's value it shows what was typed and what that changed."""
-
-    result: StepResult
-    before: tuple[Pod, ...]
-    after: tuple[Pod, ...]
-
-    @property
-    def pods(self) -> Shown:
-        """The pods of gateway, app and control planes with their containers, and what is new about them."""
-        return shown.pods_table(self.before, self.after)
-
-    @property
-    def claims(self) -> Shown:
-        """Each claim, proven or refuted, with what was expected and what was seen."""
-        return shown.claims_table(self.result)
-
-    @property
-    def departures(self) -> Shown:
-        """Where the page's own words do not hold, and what was done instead."""
-        return shown.departures_list(self.result)
-
-    def confirm(self) -> Shown:
-        """Say that the section is proven.
-
-        Raises:
-            Refuted: It is not; each claim that failed is named.
-        """
-        failed = [check for check in self.result.checks if check.status != "proven"]
-        if not failed and not self.result.error:
-            return shown.proven_note(self.result)
-        told = [f"{c.claim} [{c.id}]\n  expected: {c.expected}\n  observed: {c.observed}" for c in failed]
-        problem = [f"step: {self.result.error}"] if self.result.error else []
-        head = f"{self.result.section}: {len(failed)} of {len(self.result.checks)} claims are not proven"
-        raise Refuted("\n".join([head, *problem, *told]))
-
-    def _repr_html_(self) -> str:
-        return shown.what_ran(self.result).html
