@@ -290,6 +290,7 @@ def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
     for module in sorted(E2E.glob("test_*.py")):
         for function in ast.parse(module.read_text()).body:
             if isinstance(function, ast.FunctionDef):
+                assert function.name.startswith("test_"), f"{module.name}: pytest does not run {function.name}"
                 ids = [proven_id(node) for node in ast.walk(function) if isinstance(node, ast.Assert)]
                 assert len(ids) == 1, f"{module.name}: {function.name} asserts {ids}"
                 assert ids[0].startswith(f"{function.args.args[0].arg}."), f"{function.name} asks for another section"
