@@ -133,3 +133,17 @@ def test_a_parameter_that_is_not_declared_and_a_broken_file_are_bad_input(tmp_pa
     source.write_text("{")
     with pytest.raises(BadInput, match="expected one that can be read"):
         run(source)
+
+
+def test_no_secret_is_in_the_copy_the_terminal_or_the_error(tmp_path: Path) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"  # noqa: S105 - of nobody
+    key = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49\\n-----END PRIVATE KEY-----"
+    cell = f"print('Bearer ' + name)\nprint('{key}')\nraise ValueError(name)"
+    source, said = write(tmp_path, cell), list[str]()
+    with pytest.raises(Refuted) as failed:
+        execute(source, tmp_path / "copy.ipynb", {"name": token}, said.append)
+    copied = "".join(json.dumps(out) for out in outputs(tmp_path / "copy.ipynb"))
+    for told in (copied, "\n".join(said), str(failed.value)):
+        assert token not in told
+        assert "MIGHAgEAMBMGByqGSM49" not in told
+        assert "<redacted>" in told

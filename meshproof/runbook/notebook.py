@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
 from meshproof.progress import clock_face
+from meshproof.report.redact import redact
+from meshproof.runbook import keeping
 from meshproof.runbook.kernel import KERNEL
 
 CELL_TIMEOUT_S = 600  # images are at hand before the first cell, which then may have to make the cluster
@@ -67,7 +69,7 @@ def execute(
     try:
         cast(Any, papermill).execute_notebook(
             str(source),
-            str(copy),
+            keeping.address(copy),
             parameters=dict(given),
             kernel_name=kernel,
             progress_bar=False,
@@ -79,9 +81,10 @@ def execute(
             on_cell_start=cells.started,
         )
     except PapermillExecutionError as error:
-        say("\n".join(["", f"failing cell, {cells.at}:", error.source, "", *_output_of_failure(copy), ""]))
+        told = ["", f"failing cell, {cells.at}:", cast(str, error.source), "", *_output_of_failure(copy), ""]
+        say(redact("\n".join(told)))
         kind = _KINDS.get(str(cast(object, error.ename)), Refuted)
-        raise kind(f"{where}#{ANCHOR}\n  {cells.at}: {error.ename}: {error.evalue}") from error
+        raise kind(f"{where}#{ANCHOR}\n  {cells.at}: {error.ename}: {redact(cast(str, error.evalue))}") from error
     except (CellTimeoutError, DeadKernelError) as error:
         slow = isinstance(error, CellTimeoutError)
         why = f"did not end within {limits.cell_s} s" if slow else "its kernel died; was this machine out of memory?"
@@ -139,7 +142,7 @@ class _Told(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Say each line that has something in it."""
-        for line in text.splitlines():
+        for line in redact(text).splitlines():
             if line.strip():
                 self._say(f"    {line}")
         return len(text)

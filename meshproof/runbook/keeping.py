@@ -1,0 +1,58 @@
+"""How papermill writes executed copies: through the redaction that everything goes through which a run leaves."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from meshproof.report.files import write_text
+from meshproof.report.redact import redact
+
+SCHEME = "redacted:"
+
+
+class RedactedFiles:
+    """A handler of papermill's for paths that begin with `redacted:`; files are written whole or not at all."""
+
+    def write(self, text: str, path: str) -> None:
+        """Write a notebook's text, secrets taken out of what its cells gave.
+
+        Raises:
+            MachineCannot: The file cannot be written.
+        """
+        import nbformat
+
+        notebook: Any = cast(Any, nbformat).reads(text, as_version=4)
+        for cell in notebook.cells:
+            if "outputs" in cell:
+                cell.outputs = _redacted(cell.outputs)
+        write_text(Path(path.removeprefix(SCHEME)), cast(str, cast(Any, nbformat).writes(notebook)))
+
+    def pretty_path(self, path: str) -> str:
+        """The path as papermill tells it."""
+        return path.removeprefix(SCHEME)
+
+
+def address(copy: Path) -> str:
+    """What papermill is told as the place of an executed copy, so that it is written in this way."""
+    _register()
+    return f"{SCHEME}{copy}"
+
+
+@cache
+def _register() -> None:
+    from papermill.iorw import papermill_io  # pyright: ignore[reportMissingTypeStubs]
+
+    cast(Any, papermill_io).register(SCHEME, RedactedFiles())
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(each) for each in cast(list[Any], value)]
+    if isinstance(value, dict):
+        for key, each in cast(dict[str, Any], value).items():
+            value[key] = _redacted(each)
+    return cast(Any, value)
