@@ -15,8 +15,9 @@ from meshproof.cluster import Cluster
 from meshproof.errors import CommandFailed, MachineCannot, NotReady, Refuted
 from meshproof.results import StepResult
 from meshproof.run import Completed
+from meshproof.steps.judging import judge
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, shell
-from meshproof.steps.runner import judge, run_step, skip_step, undo_step
+from meshproof.steps.runner import run_step, skip_step, undo_step
 from meshproof.wait import Clock
 
 When = Literal["beside", "once", "each"]

@@ -34,9 +34,9 @@ from meshproof.kube.objects import HTTPRoute
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import LeftBehind
 from meshproof.steps.enable_integration import StoredParameters
+from meshproof.steps.judging import judge
 from meshproof.steps.looks import MTLS_CLUSTER, PLAINTEXT_CLUSTER, Handshakes
 from meshproof.steps.model import Claim, flatten
-from meshproof.steps.runner import judge
 
 E2E = Path(__file__).parent.parent / "e2e"
 IDS = [

@@ -12,8 +12,8 @@ from meshproof.errors import NotReady
 from meshproof.proof import Proof
 from meshproof.results import StepResult
 from meshproof.steps import PAGE, Setting
+from meshproof.steps.judging import judge, look_at
 from meshproof.steps.model import Claim
-from meshproof.steps.runner import judge, look_at
 from meshproof.wait import Clock, wait_for
 
 SETTLE_S = 5.0

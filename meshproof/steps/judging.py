@@ -1,0 +1,120 @@
+"""What is seen of a cluster, and claims held against it until each has held three times in a row."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from meshproof.checks.finding import Finding
+from meshproof.cluster import Cluster
+from meshproof.errors import MeshproofError, NotReady
+from meshproof.results import CheckResult
+from meshproof.steps.model import Claim, Look
+from meshproof.wait import Clock, wait_for
+
+SUCCESSES = 3
+EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What a look gives when it could not be taken."""
+
+    reason: str
+
+
+Seen = Mapping[Look[Any], Any]
+# A fault may show as an object without a field, or as a page that is not what it should be: no look may end the run.
+_UNSEEN = (MeshproofError, LookupError, TypeError, ValueError, AttributeError, OSError)
+
+
+def look_at(looks: Sequence[Look[Any]], cluster: Cluster) -> Seen:
+    """Take looks; one that fails gives `Unseen` with the reason."""
+
+    def take(look: Look[Any]) -> Any:
+        try:
+            return look.take(cluster)
+        except MeshproofError as problem:
+            return Unseen(str(problem))
+        except _UNSEEN as problem:
+            return Unseen(f"not as expected: {problem!r}")
+
+    return {look: take(look) for look in looks}
+
+
+def judge(claim: Claim, seen: Seen) -> Finding:
+    """Hold one claim against what was seen; what could not be seen does not hold."""
+    missing = [look for look in claim.looks if look not in seen or isinstance(seen[look], Unseen)]
+    if missing:
+        reasons = [seen[look].reason if look in seen else "not looked at" for look in missing]
+        return Finding(
+            False, claim.sentence, "; ".join(f"{m.what}: {r}" for m, r in zip(missing, reasons, strict=True))
+        )
+    try:
+        return claim.judge(*(seen[look] for look in claim.looks))
+    except _UNSEEN as problem:
+        return Finding(False, claim.sentence, str(problem))
+
+
+@dataclass
+class Judging:
+    """Claims being looked at, again and again, until each has held often enough in a row."""
+
+    claims: Sequence[Claim]
+    cluster: Cluster
+    fixed: Seen
+    clock: Clock
+    streaks: dict[str, int] = field(default_factory=dict[str, int])
+    settled_s: dict[str, float] = field(default_factory=dict[str, float])
+    last: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock.now()
+
+    def once(self, error: str) -> tuple[CheckResult, ...]:
+        """One look only: nothing is proven, since the step did not get where its claims apply."""
+        self._round()
+        reason = f"the step did not complete: {error.splitlines()[0]}"
+        return tuple(self._result(claim, reason) for claim in self.claims)
+
+    def until_settled(self, timeout_s: float) -> tuple[CheckResult, ...]:
+        """Look until all claims have held three times in a row, or the time is over."""
+        with contextlib.suppress(NotReady):  # what did not settle is refuted below
+            wait_for(
+                self._round,
+                lambda streaks: min(streaks, default=SUCCESSES) >= SUCCESSES,
+                what="claims",
+                timeout_s=timeout_s,
+                every_s=EVERY_S,
+                clock=self.clock,
+            )
+        return tuple(self._result(claim, "") for claim in self.claims)
+
+    def _round(self) -> tuple[int, ...]:
+        each = list(dict.fromkeys(look for claim in self.claims for look in claim.looks if look.when == "each"))
+        seen = {**self.fixed, **look_at(each, self.cluster)}
+        for claim in self.claims:
+            finding = judge(claim, seen)
+            self.last[claim.id] = finding
+            self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
+            if self.streaks[claim.id] == SUCCESSES:
+                self.settled_s[claim.id] = self.clock.now() - self.started
+        return tuple(self.streaks.values())
+
+    def _result(self, claim: Claim, error: str) -> CheckResult:
+        finding = self.last[claim.id]
+        proven = not error and self.streaks[claim.id] >= SUCCESSES
+        unsure = "skipped" if error and finding.holds else "refuted"
+        reason = "" if proven else error or ("did not hold for long enough" if finding.holds else "did not hold")
+        return CheckResult(
+            id=claim.id,
+            claim=claim.sentence,
+            expected=finding.expected,
+            observed=finding.observed,
+            status="proven" if proven else unsure,
+            seconds=round(self.settled_s.get(claim.id, self.clock.now() - self.started), 3),
+            reason=reason,
+        )
