@@ -3,7 +3,8 @@
     MeshproofError
     ├── BadInput            exit 2: a choice, a file or a combination that cannot be used; nothing was changed
     ├── MachineCannot       exit 3: this machine lacks something that the run needs
-    │   └── CommandFailed   exit 3: a program that should have succeeded did not
+    │   ├── CommandFailed   exit 3: a program that should have succeeded did not
+    │   └── ClusterGone     exit 3: a cluster that was there does not answer any more
     ├── NotReady            exit 1: a state did not come in time; the last state seen is in the message
     └── Refuted             exit 1: what was claimed is false
 
@@ -54,6 +55,10 @@ class CommandFailed(MachineCannot):
             f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()
         ]
         super().__init__("\n".join(parts))
+
+
+class ClusterGone(MachineCannot):
+    """A cluster that a run or a notebook works on does not answer, or not any more."""
 
 
 class NotReady(MeshproofError):

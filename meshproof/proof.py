@@ -76,6 +76,10 @@ class Proof:
         steps = tuple(self.results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
         return RunResult(self.cluster.parts.versions, named, self.started, steps)
 
+    def found(self) -> RunResult:
+        """What was found so far and nothing else, as it is kept from one notebook to the next."""
+        return replace(self.result(), steps=tuple(self.results.values()))
+
     def write(self) -> Path:
         """Write the artifacts and return the report's path."""
         artifacts.write_all(self.result(), self.folder)

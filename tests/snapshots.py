@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -40,6 +41,16 @@ PARTS = Parts(
 )
 SETTING = Setting.of(cells()[0], PARTS, Choices())
 TRUST_DOMAIN = "cluster.local"
+T = TypeVar("T")
+
+
+def always(value: T) -> Callable[..., T]:
+    """A function that gives this, whatever it is asked."""
+
+    def give(*_: object, **__: object) -> T:
+        return value
+
+    return give
 
 
 def pod(

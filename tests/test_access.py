@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -13,6 +14,9 @@ from meshproof.cluster import access
 from meshproof.cluster.access import GatewayAccess, free_port
 from meshproof.errors import NotReady
 from meshproof.kube.api import Api
+from meshproof.kube.forward import end_forwards
+from meshproof.run import Background
+from meshproof.wait import wait_for
 
 
 def raw_pod(name: str, created: str, *, ready: bool = True, **meta: str) -> dict[str, Any]:
@@ -142,3 +146,18 @@ def test_the_preferred_port_is_taken_only_where_it_is_free() -> None:
         port = taken.getsockname()[1]
         assert free_port(port) != port
         assert free_port() > 0
+
+
+def test_port_forwards_that_outlived_their_parent_are_ended_and_nothing_else_is(tmp_path: Path) -> None:
+    def stands_for(*words: str) -> Background:
+        return Background("sh", "-c", "sleep 60", *words, log_path=tmp_path / "log")
+
+    with (
+        stands_for("port-forward", f"--kubeconfig={tmp_path}/one") as lost,
+        stands_for("port-forward", f"--kubeconfig={tmp_path}/two") as other,
+        stands_for("get", f"--kubeconfig={tmp_path}/one") as busy,
+    ):
+        end_forwards(tmp_path / "one")
+        wait_for(lost.running, lambda runs: not runs, what="the end of the forward", timeout_s=5.0, every_s=0.02)
+        assert other.running()
+        assert busy.running()

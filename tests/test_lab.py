@@ -16,7 +16,7 @@ from snapshots import PARTS
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
-from meshproof.errors import PROVEN, NotReady
+from meshproof.errors import PROVEN, ClusterGone, NotReady
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, kernel, lab, unopened
@@ -46,11 +46,11 @@ def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert f"--IPKernelApp.exec_lines={kernel.FIRST_LINE}" in spec["argv"]
 
 
-@pytest.mark.parametrize("cell", ["run", "request_path", "client_certificate"])
+@pytest.mark.parametrize("cell", ["commands", "run", "request_path", "client_certificate"])
 def test_a_cluster_that_went_away_is_told_before_anything_else(cell: str, tmp_path: Path) -> None:
     gone = Cluster("gone", tmp_path / "kubeconfig", PARTS, tmp_path)
     book = Book(Proof(gone, cells()[0], Choices(), lambda _: None, into=tmp_path))
-    with pytest.raises(NotReady, match=r"cluster gone: does not run; 01-before-you-begin.ipynb makes it"):
+    with pytest.raises(ClusterGone, match=r"cluster gone: does not run. 01-before-you-begin.ipynb makes it"):
         getattr(book, cell)("route")
 
 

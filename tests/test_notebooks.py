@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import nbformat
 import pytest
-from snapshots import PARTS, SETTING
+from snapshots import PARTS, SETTING, always
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
@@ -99,6 +99,7 @@ def test_what_is_shown_as_typed_is_what_the_step_runs(
         return SETTING.mesh
 
     monkeypatch.setattr("meshproof.proof.find_mesh", known)
+    monkeypatch.setattr(Cluster, "answers", always(True))
     cluster = Cluster("none", tmp_path / "kubeconfig", PARTS, tmp_path)
     book = Book(Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path))
     step = PAGE[slug](SETTING)

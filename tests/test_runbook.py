@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from report_runs import a_run
-from snapshots import PARTS, SETTING
+from snapshots import PARTS, SETTING, always
 
 from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
-from meshproof.errors import BadInput, NotReady, Refuted
+from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.results import RunResult, StepResult
@@ -22,6 +22,7 @@ from meshproof.runbook import Book, Section, kernel, lab, resume, standing, stat
 from meshproof.runbook.execute import Order, chosen
 from meshproof.runbook.standing import ENDED_BY, Standing
 from meshproof.steps import PAGE, Mesh
+from meshproof.steps.install_istio import INVENTORY
 
 RESULTS = {step.slug: step for step in a_run().steps}
 
@@ -63,10 +64,14 @@ def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
 
 
 def test_an_order_has_defaults_and_what_make_passes_on() -> None:
-    assert Order.parse({}) == Order(Choices(), "meshproof", 0, existing=False)
+    plain = Order.parse({})
+    assert (plain.choices, plain.name, plain.start, plain.existing) == (Choices(), "meshproof", 0, False)
+    assert plain.again(2) == "make runbook NAME=meshproof FROM=2"
     asked = Order.parse({"NAME": "rb", "FROM": "3", "KEEP": "1", "CLUSTER": "kind"})
     assert (asked.name, asked.start, asked.existing, asked.choices.keep) == ("rb", 3, True, True)
-    assert Order.parse({"CLUSTER": "existing"}).existing
+    asked = Order.parse({"CLUSTER": "existing", "IMAGES": "source", "FROM": "1"})
+    assert asked.existing
+    assert asked.again(3) == "make runbook CLUSTER=existing IMAGES=source FROM=3 NAME=meshproof"
 
 
 @pytest.mark.parametrize(
@@ -135,13 +140,21 @@ def test_what_a_later_section_ends_is_asked_until_then_and_not_after() -> None:
     assert {claim.id for claim in standing.lasting("route", SETTING, "exclude")} >= {"route.xfcc-by", "route.xfcc-uri"}
 
 
-def test_a_section_that_comes_too_early_names_the_notebook_that_comes_first(
-    proof: Proof, holds: Holds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def there(_: Cluster) -> bool:
-        return True
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the cluster answers: the first entry; tests may change it."""
+    answers = [True]
 
-    monkeypatch.setattr("meshproof.runbook.session.running", there)
+    def answer(cluster: Cluster) -> bool:
+        return answers[0]
+
+    monkeypatch.setattr(Cluster, "answers", answer)
+    return answers
+
+
+def test_a_section_that_comes_too_early_names_the_notebook_that_comes_first(
+    proof: Proof, holds: Holds, there: list[bool]
+) -> None:
     holds("istio", "enable")
     with pytest.raises(NotReady) as told:
         Book(proof).run("route")
@@ -149,9 +162,91 @@ def test_a_section_that_comes_too_early_names_the_notebook_that_comes_first(
     assert "20-enable" not in str(told.value)
 
 
-def test_the_clean_up_needs_only_what_it_compares_with(proof: Proof) -> None:
-    assert standing.needs("cleanup") == ("before", "istio")
+def test_the_clean_up_is_open_from_anywhere_once_there_is_something_to_compare_with(
+    proof: Proof, holds: Holds, there: list[bool]
+) -> None:
     assert standing.needs("exclude") == ("before", "istio", "enable", "route")
+    holds("before", "istio", "enable", "route", "exclude")  # as after the clean-up, or half-way
+    with pytest.raises(NotReady, match=r"10-install-istio.ipynb comes first: it notes"):
+        Book(proof).run("cleanup")
+    proof.results = dict(RESULTS)
+    with pytest.raises(NotReady, match=r"FROM=5: the inventory .* make runbook NAME=mine FROM=1"):
+        resume.verify(proof, 5)
+    (proof.cluster.work / INVENTORY).touch()
+    assert resume.verify(proof, 5) == 0
+
+
+def test_a_resumed_run_forgets_what_was_found_from_its_start_on_but_only_when_it_may_start(
+    cluster: Cluster, proof: Proof, holds: Holds
+) -> None:
+    state.save(a_run(), cluster)
+    holds("enable")
+    with pytest.raises(NotReady, match="not where section 3 starts"):
+        resume.take_up(cluster, Choices(), 3, lambda _: None)
+    assert list(state.load(cluster)) == list(PAGE)
+    holds()
+    resume.take_up(cluster, Choices(), 3, lambda _: None)
+    assert list(state.load(cluster)) == ["before", "istio", "enable"]
+
+
+class Stubs:
+    """Takes the place of what `Book.run` does to a cluster, and counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ran, self.closed, self.raises = list[str](), 0, None
+        monkeypatch.setattr(Proof, "run", self.run)
+        monkeypatch.setattr(Cluster, "close", self.close)
+        monkeypatch.setattr("meshproof.runbook.session.observe.pods", always(()))
+        monkeypatch.setattr(Cluster, "api", None)
+        monkeypatch.setattr("meshproof.kube.inventory.take_inventory", self.inventory)
+        self.inventories = iter([{}, {"Secret ns/new": "{}"}] * 9)
+
+    raises: Exception | None
+
+    def run(self, slug: str) -> StepResult:
+        self.ran.append(slug)
+        return RESULTS[slug]
+
+    def inventory(self, api: object) -> object:
+        if self.raises and self.ran:
+            raise self.raises
+        return next(self.inventories)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_section_is_run_kept_with_what_it_changed_and_leaves_no_connection(
+    proof: Proof, holds: Holds, there: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds()
+    stubs = Stubs(monkeypatch)
+    state.save(a_run(), proof.cluster)  # the later sections stood once
+    monkeypatch.setattr(standing, "past", always(""))
+    section = Book(proof).run("enable")
+    assert (stubs.ran, stubs.closed) == (["enable"], 1)
+    kept = state.load(proof.cluster)
+    assert list(kept) == ["before", "istio", "enable"]
+    assert kept["enable"].moments[-1].output == "added Secret ns/new"
+    assert section.result == proof.results["enable"]
+
+
+def test_a_cluster_that_goes_while_a_section_runs_is_told_in_one_sentence_and_what_was_found_is_kept(
+    proof: Proof, holds: Holds, there: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds()
+    stubs = Stubs(monkeypatch)
+    stubs.raises = MachineCannot("HTTPSConnectionPool: Max retries exceeded")
+
+    def answer(cluster: Cluster) -> bool:
+        return not stubs.ran
+
+    monkeypatch.setattr(Cluster, "answers", answer)
+    with pytest.raises(ClusterGone, match=r"^cluster mine: does not run. 01-before-you-begin.ipynb makes it"):
+        Book(proof).run("before")
+    assert "before" in state.load(proof.cluster)
+    with pytest.raises(ClusterGone):
+        Book(proof).commands("before")
 
 
 def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds: Holds) -> None:
@@ -160,6 +255,8 @@ def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds
     assert standing.past("istio", results, SETTING, proof.cluster) == "enable"
     assert standing.past("enable", results, SETTING, proof.cluster) == ""
     assert standing.past("route", results, SETTING, proof.cluster) == ""
+    refuted = replace(RESULTS["istio"], checks=(replace(RESULTS["istio"].checks[0], status="refuted"),))
+    assert standing.past("istio", {**results, "istio": refuted}, SETTING, proof.cluster) == ""
     holds("enable")  # it was taken back by hand: nothing stands on the section any more
     assert standing.past("istio", results, SETTING, proof.cluster) == ""
 
@@ -206,5 +303,9 @@ def test_secrets_do_not_reach_what_a_cell_shows() -> None:
     route = RESULTS["route"]
     leaking = replace(route, checks=(replace(route.checks[0], observed=key),), error=key)
     run = RunResult({}, {}, 0.0, (leaking,))
-    for html in (section(leaking).claims.html, section(run.steps[0])._repr_html_()):  # pyright: ignore[reportPrivateUsage]
-        assert "MIGHAgEAMBMGByqGSM49" not in html
+    shown = section(run.steps[0])
+    with pytest.raises(Refuted) as told:
+        shown.confirm()
+    html = shown._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    for text in (shown.claims.html, html, repr(shown), str(told.value)):
+        assert "MIGHAgEAMBMGByqGSM49" not in text

@@ -58,6 +58,10 @@ class Cluster:
         """A context manager that gives a base URL for one port of a pod, deployment or service."""
         return ForwardedPort(PortForward(self.env, namespace, target, [f":{port}"]), port)
 
+    def answers(self) -> bool:
+        """Whether its API server says that it is ready."""
+        return self.kubeconfig.exists() and self.api.answers()
+
     def close(self) -> None:
         """Stop what was started to reach the cluster; nothing is made for that, a half made cluster has no API yet."""
         if "gateway" in self.__dict__:

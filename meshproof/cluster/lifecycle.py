@@ -46,10 +46,11 @@ def kind_cluster(
     keep: bool,
     announce: Callable[[str], None],
     keep_on_failure: bool = False,
+    must_exist: bool = False,
 ) -> Generator[Cluster]:
     """Bring up a cluster, yield it, and delete it unless it is to be kept.
 
-    A cluster of ours that was kept before and still answers is used again.
+    A cluster of ours that was kept before and still answers is used again, and kept again.
 
     Args:
         name: Its name.
@@ -58,9 +59,11 @@ def kind_cluster(
         keep: Whether it stays.
         announce: Told what is going on, in plain lines.
         keep_on_failure: Whether it stays when what is done with it ends in an error of ours.
+        must_exist: Whether it is to be one that runs already; it is then neither made nor replaced.
 
     Raises:
-        BadInput: The name is not one that kind takes, or a cluster of that name exists that is not ours.
+        BadInput: The name is not one that kind takes, a cluster of that name exists that is not ours, or, where it
+            must exist, it does not or is made of something else.
         CommandFailed: kind could not create it; what it left is removed.
     """
     check_name(name)
@@ -70,27 +73,52 @@ def kind_cluster(
     kind = KindCluster(name, kubeconfig, parts.node_image, parts.tools, engine.env)
     busy = f"cluster {name} is used by another run; waiting for that to end"
     with file_lock(folder.with_name(f"{name}.lock"), busy, announce, timeout_s=BUSY_TIMEOUT_S):
-        made = _prepare(kind, folder, parts, announce)
+        if must_exist:
+            check_made_of(name, parts)
+        made = not must_exist and _prepare(kind, folder, parts, announce)
+        keep = keep or not made
         cluster = Cluster(name, kubeconfig, parts, folder / "work")
         cluster.work.mkdir(parents=True, exist_ok=True)
-        whole = not made
+        whole, failing = not made, True
         try:
             if made:
                 _create(kind, cluster, folder, announce)
                 whole = True
             yield cluster
+            failing = False
         except MeshproofError:
             keep = keep or keep_on_failure
             raise
         finally:
             cluster.close()
-            if keep and whole and kind.exists():  # somebody may have deleted it meanwhile
-                host = engine.env.get("DOCKER_HOST")
-                prefix = f"DOCKER_HOST={host} " if host else ""
-                announce(f"cluster {name} is kept. To reach it: export KUBECONFIG={kubeconfig}")
-                announce(f"  to delete it: {prefix}{kind.kind_path} delete cluster --name {name}")
-            else:
-                _delete(kind, folder, announce)
+            # Where something else went wrong already, that is the error to tell, not what goes wrong here after it.
+            with contextlib.suppress(*([MeshproofError] if failing else [])):
+                if not (keep and whole):
+                    _delete(kind, folder, announce)
+                elif kind.exists():  # somebody may have deleted it meanwhile
+                    _tell_kept(kind, engine, announce)
+
+
+def check_made_of(name: str, parts: Parts) -> None:
+    """Refuse to take a cluster for one of these parts when it is not there, or was made of others.
+
+    Raises:
+        BadInput: It is so; the message names both.
+    """
+    mark = state_dir() / "clusters" / name / MARK
+    made_of = mark.read_text() if mark.is_file() else ""
+    if made_of != parts.node_image:
+        raise BadInput(
+            f"cluster {name}: expected one of ours made of {parts.node_image}, found {made_of or 'none'}; "
+            "nothing was changed. Give the versions and IMAGES that it was made with, or another NAME"
+        )
+
+
+def _tell_kept(kind: KindCluster, engine: Engine, announce: Callable[[str], None]) -> None:
+    host = engine.env.get("DOCKER_HOST")
+    prefix = f"DOCKER_HOST={host} " if host else ""
+    announce(f"cluster {kind.name} is kept. To reach it: export KUBECONFIG={kind.kubeconfig_path}")
+    announce(f"  to delete it: {prefix}{kind.kind_path} delete cluster --name {kind.name}")
 
 
 def _prepare(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> bool:

@@ -19,8 +19,8 @@ from pathlib import Path
 from meshproof.engine import runc_wrapper
 from meshproof.engine.capabilities import lacks_sys_resource
 from meshproof.engine.install import program, search_path
-from meshproof.engine.processes import Recorded, kill_children, with_argument
 from meshproof.errors import BadInput, MachineCannot
+from meshproof.processes import Recorded, kill_children, with_argument
 from meshproof.run import Background, run
 
 LONGEST_SOCKET_PATH = 90  # the kernel allows 107 bytes; Docker makes longer names below the same folder

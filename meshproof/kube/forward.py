@@ -8,11 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meshproof.errors import MachineCannot
+from meshproof.processes import arguments, end, with_argument
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
 READY_TIMEOUT_S = 10.0
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) -> (\d+)")
+
+
+def end_forwards(kubeconfig: Path) -> None:
+    """End the port-forwards to a cluster that outlived whoever started them."""
+    for pid in with_argument(f"--kubeconfig={kubeconfig}"):
+        if "port-forward" in arguments(pid):
+            end(pid)
 
 
 class PortForward:
@@ -31,6 +39,8 @@ class PortForward:
     def __init__(self, env: Mapping[str, str], namespace: str, target: str, ports: Sequence[str]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="meshproof-forward-"))
         argv = ("kubectl", "port-forward", "-n", namespace, target, "--address", "127.0.0.1", *ports)
+        # Named among its arguments as well, so that one whose parent was killed can be told from others.
+        argv += (f"--kubeconfig={env['KUBECONFIG']}",) if "KUBECONFIG" in env else ()
         self._process = Background(*argv, env=env, log_path=folder / "log")
         try:
             self._local = self._await_ports(f"port-forward to {namespace}/{target}", len(ports))

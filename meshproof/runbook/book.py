@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -17,6 +17,8 @@ from meshproof.report.files import write_text
 from meshproof.results import RunResult
 from meshproof.runbook.notebook import ANCHOR
 from meshproof.runbook.shown import STYLE
+
+_LINK = re.compile(r'<a href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     template = environment.from_string(resources.files("meshproof.runbook").joinpath("book.html.j2").read_text())
     code_style = cast(str, cast(Any, HtmlFormatter)(style="default").get_style_defs(".highlight"))
     page = template.render(
-        chapters=[chapter(path) for path in executed],
+        chapters=[chapter(path, {each.stem for each in executed}) for path in executed],
         run=run,
         style=Markup(code_style + STYLE),  # noqa: S704 - the highlighter's and our own
         safe=Markup,
@@ -55,8 +57,8 @@ def title_of(cells: Sequence[Any]) -> str:
     return next(headings, "").partition("\n")[0].removeprefix("# ")
 
 
-def chapter(path: Path) -> Chapter:
-    """Render one executed notebook."""
+def chapter(path: Path, stems: Collection[str] = ()) -> Chapter:
+    """Render one executed notebook; `stems` are the chapters that its links may lead to."""
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -69,11 +71,12 @@ def chapter(path: Path) -> Chapter:
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
     )
     body, _ = exporter.from_notebook_node(notebook)
-    # Links between notebooks lead to their chapters.
-    body = re.sub(r'href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"', r'href="#\1"', body)
+    # Links between notebooks lead to their chapters; one to a notebook that was not executed is only its words.
+    body = _LINK.sub(lambda link: f'<a href="#{link[1]}">{link[2]}</a>' if link[1] in stems else link[2], body)
     body = body.replace(f"<style>{STYLE}</style>", "")  # each picture brings it; in the book once is enough
     # Notebooks share their headings, and an id must be the only one of its kind in a page.
     body = re.sub(r'<(h\d) id="([^"]*)"', rf'<\1 id="{path.stem}-\2"', body)
+    body = body.replace('id="cell-id=', f'id="{path.stem}-')
     body = re.sub(rf'(id="|href="#){ANCHOR}"', rf'\1{path.stem}-stopped"', body)
     title = escape(title_of(notebook.cells) or path.stem)
     return Chapter(path.stem, title, body, any(output.output_type == "error" for output in outputs))

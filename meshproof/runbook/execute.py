@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,14 @@ from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, check_name, kind_cluster
 from meshproof.errors import BadInput, MeshproofError
+from meshproof.kube.forward import end_forwards
 from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
 from meshproof.report import artifacts, table
 from meshproof.runbook import book, resume, state
 from meshproof.runbook.kernel import INDEX, NOTEBOOKS_DIR, notebook_paths, register_kernel
 from meshproof.runbook.notebook import execute
-from meshproof.runbook.session import CLUSTER_NAME, attach, running
+from meshproof.runbook.session import CLUSTER_NAME, running
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Order:
     name: str
     start: int
     existing: bool
+    words: Mapping[str, str]
 
     @classmethod
     def parse(cls, words: Mapping[str, str]) -> Order:
@@ -46,7 +49,12 @@ class Order:
         choices = Choices.parse({key: value for key, value in words.items() if key not in own})
         name, start = words.get("NAME", CLUSTER_NAME), resume.start_section(words.get("FROM", "0"))
         check_name(name)
-        return cls(choices, name, start, existing or start > 0)
+        return cls(choices, name, start, existing or start > 0, {**words, "NAME": name})
+
+    def again(self, start: int) -> str:
+        """What to type to go on from a section, with the same choices."""
+        words = shlex.join(f"{name}={value}" for name, value in {**self.words, "FROM": str(start)}.items())
+        return f"make runbook {words}"
 
 
 def run_runbook(words: Mapping[str, str]) -> int:
@@ -60,25 +68,37 @@ def run_runbook(words: Mapping[str, str]) -> int:
     """
     order = Order.parse(words)
     paths = notebook_paths()
-    progress = Progress(live=False)
-    parts, engine = parts_of(order.choices, progress)
-    choices = replace(order.choices, images=parts.form)  # found out once, not in every notebook
-    if order.existing and not running(attach(order.name, parts)):
+    if order.existing and not running(order.name):
         raise BadInput(
             f"cluster {order.name}: does not run; make runbook without FROM and CLUSTER makes one (KEEP=1 keeps it)"
         )
     register_kernel()
-    keep = choices.keep or order.existing
+    progress = Progress(live=False)
+    parts, engine = parts_of(order.choices, progress)
+    choices = replace(order.choices, images=parts.form)  # found out once, not in every notebook
     with (
-        kind_cluster(order.name, parts, engine, keep=keep, keep_on_failure=True, announce=progress.say) as cluster,
+        kind_cluster(
+            order.name,
+            parts,
+            engine,
+            keep=choices.keep,
+            keep_on_failure=True,
+            must_exist=order.existing,
+            announce=progress.say,
+        ) as cluster,
         contextlib.closing(cluster),
     ):
         resume.take_up(cluster, choices, order.start, progress.say)
         proof = Proof(cluster, cell_of(choices), choices, progress.say)
         try:
             _execute_all(chosen(paths, order.start), proof, order)
-        finally:
-            _leave(proof)
+        except BaseException:
+            try:
+                _leave(proof)
+            except MeshproofError as problem:  # what went wrong first is what is told last
+                progress.say(str(problem))
+            raise
+        _leave(proof)
     return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
 
 
@@ -113,13 +133,14 @@ def _execute_all(paths: Sequence[Path], proof: Proof, order: Order) -> None:
         try:
             execute(path, folder / path.name, given, proof.announce)
         except MeshproofError:
-            again = f"make runbook NAME={order.name}"
             at = max(order.start, order.start + number - 2)  # the index comes first and is no section
-            if running(proof.cluster):
-                proof.announce(f"to go on from here once it is mended: {again} FROM={at}")
+            if proof.cluster.answers():
+                proof.announce(f"to go on from here once it is mended: {order.again(at)}")
             else:
-                proof.announce(f"cluster {order.name} does not answer any more; to begin anew: {again}")
+                proof.announce(f"cluster {order.name} does not answer any more; make runbook begins anew")
             raise
+        finally:
+            end_forwards(proof.cluster.kubeconfig)  # of a kernel that was killed; others have ended theirs
 
 
 def _leave(proof: Proof) -> None:

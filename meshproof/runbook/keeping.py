@@ -23,15 +23,29 @@ class RedactedFiles:
         """
         import nbformat
 
-        notebook: Any = cast(Any, nbformat).reads(text, as_version=4)
-        for cell in notebook.cells:
-            if "outputs" in cell:
-                cell.outputs = _redacted(cell.outputs)
-        write_text(Path(path.removeprefix(SCHEME)), cast(str, cast(Any, nbformat).writes(notebook)))
+        write(cast(Any, nbformat).reads(text, as_version=4), Path(path.removeprefix(SCHEME)))
 
     def pretty_path(self, path: str) -> str:
         """The path as papermill tells it."""
         return path.removeprefix(SCHEME)
+
+
+def write(notebook: Any, path: Path) -> None:
+    """Write an executed notebook: whole or not at all, without secrets, and without the folders of this machine.
+
+    Raises:
+        MachineCannot: The file cannot be written.
+    """
+    import nbformat
+
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = _redacted(cell.outputs)
+    told = notebook.metadata.get("papermill", {})
+    for place in ("input_path", "output_path"):
+        if place in told:
+            told[place] = Path(told[place]).name
+    write_text(path, cast(str, cast(Any, nbformat).writes(notebook)))
 
 
 def address(copy: Path) -> str:

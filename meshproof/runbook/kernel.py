@@ -10,6 +10,7 @@ from pathlib import Path
 from meshproof.errors import BadInput
 from meshproof.paths import state_dir
 from meshproof.report.files import write_text
+from meshproof.runbook.state import NOTEBOOKS
 
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
@@ -47,8 +48,6 @@ def notebook_paths() -> list[Path]:
     Raises:
         BadInput: One is missing, or they are not beside the library, as in an installed copy.
     """
-    from meshproof.runbook.state import NOTEBOOKS
-
     paths = [NOTEBOOKS_DIR / name for name in (INDEX, *(f"{stem}.ipynb" for stem in NOTEBOOKS.values()))]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,7 @@ from meshproof.runbook.kernel import KERNEL
 CELL_TIMEOUT_S = 600  # images are at hand before the first cell, which then may have to make the cluster
 KERNEL_TIMEOUT_S = 60
 ANCHOR = "papermill-error-cell"  # papermill's own name for the place where a notebook stopped
-# A cell's own error keeps its kind, and with it the exit code; anything else refutes.
-_KINDS: Mapping[str, type[MeshproofError]] = {
-    **{kind.__name__: kind for kind in (BadInput, MachineCannot, NotReady)},
-    "CommandFailed": MachineCannot,
-    "NotFound": MachineCannot,
-}
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -81,20 +77,20 @@ def execute(
             on_cell_start=cells.started,
         )
     except PapermillExecutionError as error:
-        told = ["", f"failing cell, {cells.at}:", cast(str, error.source), "", *_output_of_failure(copy), ""]
-        say(redact("\n".join(told)))
-        kind = _KINDS.get(str(cast(object, error.ename)), Refuted)
+        _tell_failure(copy, cells.at, say)
+        kind = _kind_of(str(cast(object, error.ename)))
         raise kind(f"{where}#{ANCHOR}\n  {cells.at}: {error.ename}: {redact(cast(str, error.evalue))}") from error
     except (CellTimeoutError, DeadKernelError) as error:
         slow = isinstance(error, CellTimeoutError)
         why = f"did not end within {limits.cell_s} s" if slow else "its kernel died; was this machine out of memory?"
         _mark_failure(copy, cells.index, f"{cells.at}: {why}")
+        _tell_failure(copy, cells.at, say)
         raise MachineCannot(f"{where}#{ANCHOR}\n  {cells.at}: {why}") from error
     except NoSuchKernel as error:
         raise MachineCannot(f"{source.name}: kernel {kernel}: is not registered in this Python environment") from error
-    except RuntimeError as error:  # what nbclient and jupyter_client raise for a kernel that does not start
+    except (RuntimeError, OSError) as error:  # what nbclient and jupyter_client raise for a kernel that does not start
         raise MachineCannot(
-            f"{source.name}: its kernel did not start within {limits.kernel_s} s: {error}\n"
+            f"{source.name}: its kernel did not start (limit {limits.kernel_s} s): {error}\n"
             "  what it printed is above; make clean, then make runbook sets up the Python environment anew"
         ) from error
 
@@ -154,15 +150,30 @@ def _read(path: Path) -> Sequence[Any]:
     return cast(Any, nbformat).read(path, as_version=4).cells
 
 
-def _output_of_failure(copy: Path) -> list[str]:
-    """All that the failing cell printed, from its executed copy."""
-    lines: list[str] = []
+def _kind_of(name: str, kind: type[MeshproofError] = MeshproofError) -> type[MeshproofError]:
+    """The exit code of a cell's own error is kept; anything that is not an error of ours refutes."""
+    found = next((each for each in kind.__subclasses__() if _is_or_has(name, each)), None)
+    return found if found in (BadInput, MachineCannot, NotReady) else Refuted
+
+
+def _is_or_has(name: str, kind: type[MeshproofError]) -> bool:
+    return kind.__name__ == name or any(_is_or_has(name, each) for each in kind.__subclasses__())
+
+
+def _tell_failure(copy: Path, at: str, say: Callable[[str], None]) -> None:
+    """Say the failing cell and all that it gave, as its executed copy has it: secrets are not in there any more."""
     for cell in _read(copy):
         outputs = cell.get("outputs", [])
         if any(output.output_type == "error" for output in outputs):
-            for output in outputs:
-                lines += [output.get("text", ""), *output.get("traceback", [])]
-    return [line for line in lines if line]
+            told = [part for output in outputs for part in _parts(output)]
+            text = "\n".join(["", f"failing cell, {at}:", cell.source, "", *told, ""])
+            say(redact(_TERMINAL_CODES.sub("", text)))
+
+
+def _parts(output: Any) -> list[str]:
+    """An output in words: what was printed, a value's text, a traceback."""
+    found = [output.get("text", ""), output.get("data", {}).get("text/plain", ""), *output.get("traceback", [])]
+    return [part for part in found if part]
 
 
 def _mark_failure(copy: Path, index: int, why: str) -> None:
@@ -173,4 +184,4 @@ def _mark_failure(copy: Path, index: int, why: str) -> None:
     new = cast(Any, nbformat).v4
     notebook.cells[index].outputs.append(new.new_output("error", ename="Stopped", evalue=why, traceback=[why]))
     notebook.cells.insert(index, new.new_markdown_cell(f'<span id="{ANCHOR}">The run stopped here:</span>'))
-    cast(Any, nbformat).write(notebook, copy)
+    keeping.write(notebook, copy)

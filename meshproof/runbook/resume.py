@@ -34,15 +34,20 @@ def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[
 
     Raises:
         NotReady: It is not where section `start` starts; the message lists what differs.
+        BadInput: What is known of the cluster cannot be read.
         CommandFailed: It could not be taken back.
     """
-    proof = Proof(cluster, cell_of(choices), choices, announce, into=cluster.work, results=state.load(cluster))
+    proof = Proof(cluster, cell_of(choices), choices, announce, into=cluster.work)
     if start == 0:
         proof.rewind()
         state.forget(cluster)
-    else:
-        held = verify(proof, start)
-        announce(f"cluster {cluster.name} is where section {start} starts: {held} claims hold")
+        return
+    proof.results = state.load(cluster)
+    held = verify(proof, start)
+    announce(f"cluster {cluster.name} is where section {start} starts: {held} claims hold")
+    # What was found from there on, in an earlier run, is over: it is to be found anew.
+    proof.results = state.without_later(list(PAGE)[start], proof.results)
+    state.save(proof.found(), cluster)
 
 
 def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
@@ -61,7 +66,12 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
         )
     until = slugs[start]
     setting = standing.setting_of(proof, until)
-    found = standing.look(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
+    if until == "cleanup" and not standing.noted(proof.cluster):
+        raise NotReady(
+            f"FROM={start}: the inventory that the clean-up compares with is not there; start where it is taken: "
+            f"make runbook NAME={proof.cluster.name} FROM={slugs.index('istio')}"
+        )
+    found = standing.look(standing.needs(until), until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = standing.differences(found)
     if differing:
         told = "\n".join(f"  - {standing.tell(each)}" for each in differing)

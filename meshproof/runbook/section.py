@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from meshproof.errors import Refuted
 from meshproof.kube.workloads import Pod
+from meshproof.report.redact import redact
 from meshproof.results import StepResult
 from meshproof.runbook import shown
 from meshproof.runbook.shown import Shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Section:
     """A section that was run. As a cell's value it shows what was typed and what that changed."""
 
@@ -46,7 +47,10 @@ class Section:
         told = [f"{c.claim} [{c.id}]\n  expected: {c.expected}\n  observed: {c.observed}" for c in failed]
         problem = [f"step: {self.result.error}"] if self.result.error else []
         head = f"{self.result.section}: {len(failed)} of {len(self.result.checks)} claims are not proven"
-        raise Refuted("\n".join([head, *problem, *told]))
+        raise Refuted(redact("\n".join([head, *problem, *told])))
 
     def _repr_html_(self) -> str:
         return shown.what_ran(self.result).html
+
+    def __repr__(self) -> str:
+        return f"{self.result.section}, run in {self.result.seconds:.1f} s"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, check_name, kind_cluster
-from meshproof.errors import MeshproofError, NotReady, Refuted
+from meshproof.cluster import Cluster, check_made_of, check_name, kind_cluster
+from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube import inventory
+from meshproof.kube.api import Api
 from meshproof.paths import state_dir
 from meshproof.progress import Progress
 from meshproof.proof import Proof
@@ -34,16 +35,20 @@ def attach(name: str, parts: Parts) -> Cluster:
     return Cluster(name, folder / "kubeconfig", parts, folder / "work")
 
 
-def running(cluster: Cluster) -> bool:
-    """Whether the cluster is there and answers."""
+def running(name: str) -> bool:
+    """Whether a cluster of ours of this name is there and answers."""
+    folder = state_dir() / "clusters" / name
     try:
-        return cluster.kubeconfig.exists() and cluster.work.is_dir() and cluster.api.answers()
+        return (folder / "work").is_dir() and Api(folder / "kubeconfig").answers()
     except MeshproofError:
         return False
 
 
-def _no_cluster(name: str) -> NotReady:
-    return NotReady(f"cluster {name}: does not run; {state.NOTEBOOKS['before']}.ipynb makes it, so run that first")
+def _gone(name: str) -> ClusterGone:
+    first = f"{state.NOTEBOOKS['before']}.ipynb"
+    return ClusterGone(
+        f"cluster {name}: does not run. {first} makes it; begin there, and in a notebook that is open at its first cell"
+    )
 
 
 def open_proof(
@@ -72,8 +77,8 @@ def open_proof(
         make: Make the cluster, and keep it, where there is none.
 
     Raises:
-        BadInput: A choice is not supported.
-        NotReady: There is no such cluster and it is not to be made.
+        BadInput: A choice is not supported, or the cluster is made of something else than these parameters say.
+        ClusterGone: There is no such cluster and it is not to be made.
         MeshproofError: See `meshproof.bring_up.parts_of` and `meshproof.cluster.kind_cluster`.
     """
     words = {"KGATEWAY": kgateway, "ISTIO": istio, "KUBERNETES": kubernetes, "REVISION": revision}
@@ -83,9 +88,11 @@ def open_proof(
     parts, engine = parts_of(choices, progress)
     cluster = attach(name, parts)
     made = False
-    if not running(cluster):
-        if not make:
-            raise _no_cluster(name)
+    if running(name):
+        check_made_of(name, parts)
+    else:
+        if not make or artifacts:  # a run that gives the folder has made the cluster itself
+            raise _gone(name)
         with kind_cluster(name, parts, engine, keep=True, announce=progress.say):
             made = True
         cluster = attach(name, parts)
@@ -115,9 +122,9 @@ def plan(
     return shown.plan_table(cell_of(choices), choices, name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Book:
-    """The runbook open on one cluster. Its methods give what a cell shows."""
+    """The runbook open on one cluster. Its methods give what a cell shows, and raise ClusterGone where it is gone."""
 
     proof: Proof
     made: bool = False
@@ -129,7 +136,7 @@ class Book:
         when it ran is shown again.
 
         Raises:
-            NotReady: Another section comes first, or the cluster is gone.
+            NotReady: Another section comes first.
         """
         proof = self.proof
         with self._at_work() as cluster:
@@ -152,19 +159,25 @@ class Book:
         """Note a section's result for the notebooks after this one; what later sections found before is over."""
         proof = self.proof
         proof.results = {**state.without_later(result.slug, proof.results), result.slug: result}
-        state.save(replace(proof.result(), steps=tuple(proof.results.values())), proof.cluster)
+        state.save(proof.found(), proof.cluster)
 
     @contextlib.contextmanager
     def _at_work(self) -> Generator[Cluster]:
-        """The cluster, if it is still there; a kernel may end at any time, and leaves no port-forward behind.
+        """The cluster while a cell uses it; no port-forward stays when the cell is over.
 
         Raises:
-            NotReady: It is gone.
+            ClusterGone: It does not answer, before or after something went wrong.
         """
-        if not running(self.proof.cluster):
-            raise _no_cluster(self.proof.cluster.name)
-        with contextlib.closing(self.proof.cluster) as cluster:
-            yield cluster
+        cluster = self.proof.cluster
+        if not cluster.answers():
+            raise _gone(cluster.name)
+        with contextlib.closing(cluster):
+            try:
+                yield cluster
+            except MeshproofError as error:
+                if cluster.answers():
+                    raise
+                raise _gone(cluster.name) from error
 
     def _take_up(self) -> None:
         """Another notebook may have gone on meanwhile."""
@@ -176,6 +189,9 @@ class Book:
         Raises:
             NotReady: A section comes first; the message names its notebook and says what is missing.
         """
+        if slug == "cleanup" and not standing.noted(self.proof.cluster):
+            first = state.NOTEBOOKS["istio"]
+            raise NotReady(f"{first}.ipynb comes first: it notes what the cluster is compared with at the end.")
         setting = standing.setting_of(self.proof, slug)
         found = standing.look((*standing.needs(slug), *others), slug, setting, self.proof.cluster)
         missing = standing.differences(found)
@@ -187,7 +203,8 @@ class Book:
     def commands(self, slug: str) -> Shown:
         """What a reader types in a section, for the versions and choices of this run."""
         self._take_up()
-        step = PAGE[slug](standing.setting_of(self.proof, slug))
+        with self._at_work():
+            step = PAGE[slug](standing.setting_of(self.proof, slug))
         return shown.typed_commands([command.text for command in step.documented])
 
     def request_path(self, host: str = PAGE_HOST) -> Shown:
@@ -225,3 +242,6 @@ class Book:
 
     def _repr_html_(self) -> str:
         return shown.opened(self.proof, made=self.made).html
+
+    def __repr__(self) -> str:
+        return f"the runbook on cluster {self.proof.cluster.name}"

@@ -10,9 +10,11 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.proof import Proof
+from meshproof.report.redact import redact
 from meshproof.results import StepResult
 from meshproof.steps import PAGE, Setting
-from meshproof.steps.judging import judge, look_at
+from meshproof.steps.install_istio import INVENTORY
+from meshproof.steps.judging import EVERY_S, SUCCESSES, judge, look_at
 from meshproof.steps.model import Claim
 from meshproof.wait import Clock, wait_for
 
@@ -23,8 +25,6 @@ ENDED_BY: Mapping[str, str] = {
     "before.response": "route",
     "enable.plaintext-until-injected": "route",
 }
-# The way back is open from anywhere: it needs only what it compares the cluster with.
-_NEEDED_BY_CLEANUP = ("before", "istio")
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,13 @@ class Standing:
 
 
 def needs(slug: str) -> Sequence[str]:
-    """The sections that must stand before this one is run."""
-    return _NEEDED_BY_CLEANUP if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
+    """The sections that must stand before this one is run. The way back is open from anywhere, also half-way."""
+    return () if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
+
+
+def noted(cluster: Cluster) -> bool:
+    """Whether the inventory was taken that the clean-up compares the cluster with."""
+    return (cluster.work / INVENTORY).exists()
 
 
 def lasting(slug: str, setting: Setting, until: str) -> Sequence[Claim]:
@@ -89,19 +94,32 @@ def look(
         return last[-1]
 
     with contextlib.suppress(NotReady):  # what does not hold is in the answer
-        wait_for(read, _all_hold, what="earlier sections", timeout_s=settle_s, clock=clock)
+        wait_for(
+            read,
+            _all_hold,
+            what="earlier sections",
+            timeout_s=settle_s,
+            successes=SUCCESSES,
+            every_s=EVERY_S,
+            clock=clock,
+        )
     return last[-1]
 
 
 def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster: Cluster) -> str:
-    """The section after this one, where both ran and it still stands: running this one would take it back."""
+    """The section after this one, where it still stands: running this one, which is proven, would take it back."""
     order = list(PAGE)
     later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
-    if slug not in results or slug == "cleanup" or not later:
+    if slug not in results or not proven(results[slug]) or slug == "cleanup" or not later:
         return ""
     until = order[order.index(later[-1]) + 1]
-    found = look(later[:1], until, setting, cluster, settle_s=0.0)
+    found = look(later[:1], until, setting, cluster)
     return "" if differences(found) else later[0]
+
+
+def proven(result: StepResult) -> bool:
+    """Whether a section completed and all of its claims held."""
+    return not result.error and all(check.status == "proven" for check in result.checks)
 
 
 def differences(standing: Sequence[Standing]) -> Sequence[Standing]:
@@ -110,8 +128,9 @@ def differences(standing: Sequence[Standing]) -> Sequence[Standing]:
 
 
 def tell(each: Standing) -> str:
-    """One claim that does not hold, in words."""
-    return f"{each.sentence} [{each.id}]\n    expected: {each.finding.expected}\n    observed: {each.finding.observed}"
+    """One claim that does not hold, in words, secrets taken out."""
+    finding = each.finding
+    return redact(f"{each.sentence} [{each.id}]\n    expected: {finding.expected}\n    observed: {finding.observed}")
 
 
 def _all_hold(standing: Sequence[Standing]) -> bool:

@@ -69,7 +69,9 @@ def find_mesh(cluster: Cluster) -> Mesh:
     """
     address = istiod_address(cluster)
     name = address.split(".", 1)[0]
-    deployment = cluster.api.get(f"/apis/apps/v1/namespaces/istio-system/deployments/{name}")
+    deployment = cluster.api.find(f"/apis/apps/v1/namespaces/istio-system/deployments/{name}")
+    if deployment is None:
+        raise NotReady(f"istiod's deployment: expected istio-system/{name}, found none")
     containers = deployment["spec"]["template"]["spec"]["containers"]
     env = {entry["name"]: entry.get("value", "") for part in containers for entry in part.get("env", [])}
     return Mesh(address, cluster_id=env.get("CLUSTER_ID") or Mesh.cluster_id)

@@ -82,6 +82,11 @@ class Recorded:
         wait_for(self.pid, lambda pid: pid is None, what=f"the end of {self.mark}", timeout_s=timeout_s, every_s=0.05)
 
 
+def end(pid: int) -> None:
+    """Ask a process to end; nothing happens when there is none."""
+    _signal(pid, signal.SIGTERM)
+
+
 def _signal(pid: int, sign: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, sign)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from meshproof.engine import processes
-from meshproof.engine.processes import Recorded, kill_children, with_argument
+from meshproof import processes
+from meshproof.processes import Recorded, kill_children, with_argument
 
 MARK = "/state/engine/daemon.json"
 
