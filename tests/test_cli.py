@@ -13,6 +13,7 @@ from meshproof import bring_up, cli, errors, suite
 from meshproof.choices import Choices
 from meshproof.errors import MachineCannot
 from meshproof.run import run
+from meshproof.runbook import execute, lab
 
 Done = list[tuple[str, object]]
 
@@ -33,6 +34,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
     monkeypatch.setattr(bring_up, "prepare", recording("parts", PARTS))
     monkeypatch.setattr(bring_up, "ensure_engine", recording("engine", None))
     monkeypatch.setattr(suite, "run_suite", recording("suite", 0))
+    monkeypatch.setattr(execute, "run_runbook", recording("runbook", errors.REFUTED))
+    monkeypatch.setattr(lab, "lab", recording("lab", errors.PROVEN))
     monkeypatch.setattr(cli, "stop_engine", recording("stop", None))
     monkeypatch.setattr(cli, "cached", recording("cached", ()))
     monkeypatch.setattr(cli, "doctor", recording("doctor", ()))
@@ -140,9 +143,21 @@ def test_a_request_to_end_is_an_interruption(monkeypatch: pytest.MonkeyPatch) ->
     assert cli.main(["images"]) == errors.INTERRUPTED
 
 
-def test_lab_takes_no_choices(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["lab", "KGATEWAY=2.2.0"]) == errors.BAD_INPUT
-    assert "lab takes no choices, found KGATEWAY" in capsys.readouterr().err
+@pytest.mark.parametrize(("word", "told"), [("KGATEWAY=2.2.0", "KGATEWAY"), ("X=1", "X")])
+def test_lab_takes_no_choices(word: str, told: str, done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lab", word]) == errors.BAD_INPUT
+    assert f"lab takes no choices, found {told}" in capsys.readouterr().err
+    assert done == []
+
+
+def test_lab_opens_the_lab_where_nothing_is_chosen(done: Done) -> None:
+    assert cli.main(["lab", "KGATEWAY="]) == errors.PROVEN
+    assert done == [("lab", ())]
+
+
+def test_words_reach_the_runbook_and_its_ending_is_the_commands(done: Done) -> None:
+    assert cli.main(["runbook", "FROM=3", "NAME=mine", "KEEP="]) == errors.REFUTED
+    assert done == [("runbook", ({"FROM": "3", "NAME": "mine"},))]
 
 
 @pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "down"])

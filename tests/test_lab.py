@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from snapshots import PARTS
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
-from meshproof.errors import ClusterGone, NotReady
+from meshproof.errors import PROVEN, ClusterGone, NotReady
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, kernel, lab, unopened
@@ -56,6 +58,65 @@ def test_jupyterlab_does_not_look_for_news(tmp_path: Path) -> None:
     lab.without_news(tmp_path)
     page = json.loads((tmp_path / "labconfig/page_config.json").read_text())
     assert page["disabledExtensions"] == {"@jupyterlab/apputils-extension:announcements": True}
+
+
+@dataclass
+class Server:
+    """Stands in for JupyterLab's server: nothing is started, but what it would start with is noted."""
+
+    default_url: str = ""
+    options: dict[str, str] = field(default_factory=dict[str, str])
+    opened: list[str] = field(default_factory=list[str])
+
+    def initialize(self, options: list[str]) -> Server:
+        assert len({option.partition("=")[0] for option in options}) == len(options), "the last one would win"
+        self.options = {name: value for name, _, value in (option.partition("=") for option in options)}
+        self.default_url = "/lab"  # as the extension does
+        return self
+
+    def start(self) -> None:
+        self.opened.append(self.default_url)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Server:
+    from jupyterlab.labapp import LabApp  # pyright: ignore[reportMissingTypeStubs]
+
+    stand_in = Server()
+    monkeypatch.setattr(LabApp, "initialize_server", stand_in.initialize)
+    monkeypatch.setattr(lab, "artifacts_dir", lambda: tmp_path / "artifacts")
+    (tmp_path / "artifacts").mkdir()
+    _own_folders(monkeypatch, tmp_path)
+    return stand_in
+
+
+@pytest.mark.parametrize(("user", "root"), [(0, {"--allow-root"}), (1000, set[str]())])
+def test_jupyterlab_listens_on_this_machine_alone(
+    user: int, root: set[str], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert lab.lab() == PROVEN
+    assert server.options["--ServerApp.ip"] == "127.0.0.1"
+    # All that it is told: an origin, a password, a token or another address would let others in.
+    assert set(server.options) == root | {
+        "--ServerApp.ip",
+        "--ServerApp.answer_yes",
+        "--ServerApp.root_dir",
+        "--Application.log_level",
+        "--LabApp.extension_manager",
+        "--LabApp.workspaces_dir",
+    }
+
+
+def test_jupyterlab_opens_the_index_of_the_copies(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.lab()
+    assert server.opened == [f"/lab/tree/{kernel.INDEX}"]
+    folder = Path(server.options["--ServerApp.root_dir"])
+    assert folder != kernel.NOTEBOOKS_DIR
+    assert (folder / kernel.INDEX).read_bytes() == (kernel.NOTEBOOKS_DIR / kernel.INDEX).read_bytes()
+    assert Path(server.options["--LabApp.workspaces_dir"]).parent == folder
+    assert str(folder) in capsys.readouterr().out
+    assert (Path(os.environ["JUPYTER_CONFIG_DIR"]) / "labconfig/page_config.json").exists()
 
 
 def _own_folders(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

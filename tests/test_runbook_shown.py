@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
-from report_runs import a_run
-from snapshots import gateway_pod, pod, response, stranger, xfcc
+from report_runs import a_refuted_run, a_run
+from snapshots import BY, URI, gateway_pod, pod, response, stranger, xfcc
 
+from meshproof.checks.finding import Finding
+from meshproof.checks.xfcc import parse
 from meshproof.errors import NotReady
 from meshproof.kube.inventory import Difference
 from meshproof.kube.response import Response
-from meshproof.runbook.changes import MANY, objects_table, with_changes
+from meshproof.results import Moment
+from meshproof.runbook.changes import CHANGES, LONG, MANY, objects_table, with_changes
 from meshproof.runbook.hops import hops
 from meshproof.runbook.latency import REQUESTS, Latency, read_csv
-from meshproof.runbook.observe import Path
+from meshproof.runbook.observe import Certificate, Path
 from meshproof.runbook.picture import draw, told
 from meshproof.runbook.pods import pods_rows, pods_text
+from meshproof.runbook.shown import certificate_tables, claims_table, verdict_table
 
 IN_MESH, OUTSIDE = ("go-httpbin", "istio-proxy"), ("go-httpbin",)
 HEADER = "status-code,response-time\n"
+GIVEN = {"By": BY, "Hash": "ab12", "Subject": '"CN=it"', "URI": URI}
 
 
 def arrived(xfcc: str | None = None, *, proto: str = "http") -> Response:
@@ -38,6 +46,8 @@ def arrived(xfcc: str | None = None, *, proto: str = "http") -> Response:
         (arrived("By=a;By"), IN_MESH, ["plaintext", "unknown", "plaintext"]),
         (stranger(), IN_MESH, ["unknown", "unknown", "unknown"]),
         (stranger(503), OUTSIDE, ["unknown", "unknown"]),
+        (replace(arrived(), status=503), OUTSIDE, ["plaintext", "unknown"]),  # httpbin's, but no answer that counts
+        (replace(arrived(xfcc()), status=503), IN_MESH, ["plaintext", "unknown", "plaintext"]),
     ],
 )
 def test_a_hop_is_called_what_was_observed_or_unknown(answer: Response, app: tuple[str, ...], kinds: list[str]) -> None:
@@ -58,6 +68,17 @@ def test_the_picture_says_the_same_as_the_hops() -> None:
         assert f">{words}<" in picture or f'"{words}"' in picture
     assert picture.count('stroke-dasharray="6 4"') == 2, "plaintext is dashed, and only plaintext"
     assert "sidecar" not in draw(replace(way, response=arrived(), app=OUTSIDE))
+
+
+def test_containers_that_the_picture_has_no_room_for_are_counted() -> None:
+    def names(*gateway: str) -> list[str]:
+        way = Path("www.example.com", "http://localhost:8080/headers", arrived(), gateway, OUTSIDE)
+        return re.findall(r">((?:kgateway-proxy|sds|istio-proxy|extra)[^<]*)<", draw(way))
+
+    all_three = ["kgateway-proxy", "sds", "istio-proxy"]
+    assert names(*all_three) == all_three
+    assert names(*all_three, "extra") == ["kgateway-proxy", "sds", "istio-proxy +1 more"]
+    assert names(*all_three, "extra", "extra") == ["kgateway-proxy", "sds", "istio-proxy +2 more"]
 
 
 def test_a_container_that_a_workload_did_not_have_stands_out_and_a_lost_one_is_struck_out() -> None:
@@ -81,6 +102,94 @@ def test_changes_are_kept_with_the_result_and_shown_by_kind() -> None:
     assert f"{MANY + 1} objects" in table
     assert "<code>ns/http</code></td><td>spec.a, spec.b" in table
     assert ">Gateway<" in table
+
+
+def test_a_change_told_in_another_form_is_shown_as_it_is_and_counted() -> None:
+    result = a_run().steps[0]
+
+    def table(*lines: str) -> str:
+        return objects_table(replace(result, moments=(Moment(CHANGES, "observe", 0.0, 0.0, "\n".join(lines)),)))
+
+    odd = "added Secret ns/a <redacted>"
+    assert "<code>added Secret ns/a &lt;redacted&gt;</code>" in table(odd)
+    both = table("removed Secret ns/b", odd)
+    assert "<code>ns/b</code>" in both
+    assert "<code>added Secret ns/a &lt;redacted&gt;</code>" in both
+    assert "<details>" not in table(*[odd] * LONG)
+    assert f"{LONG + 1} objects are different" in table(*[odd] * LONG, "removed Secret ns/b")
+
+
+def rows(html: str) -> list[list[str]]:
+    """The cells of a table's rows without their markup, heads left out."""
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+    return [[unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells if len(row) > 1]
+
+
+def a_certificate(*refuted: str) -> Certificate:
+    """What `observe` found where some fields are not what they should be."""
+    expected = {key: f"{key}={value}" if key not in refuted else f"{key}=other" for key, value in GIVEN.items()}
+    header = ";".join(f"{key}={value}" for key, value in GIVEN.items())
+    [element] = parse(header)
+    return Certificate(
+        header=header,
+        element=element,
+        findings=tuple((key, Finding(key not in refuted, expected[key], f"{key}={GIVEN[key]}")) for key in GIVEN),
+        subject="",
+        uris=(URI,),
+        sha256="cd34",
+        not_before=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+        not_after=datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
+    )
+
+
+@pytest.mark.parametrize("refuted", [(), ("By",), ("Hash",), ("Subject",), ("URI",), tuple(GIVEN)])
+def test_a_field_of_the_certificate_header_is_marked_as_it_was_judged_beside_what_was_expected(
+    refuted: tuple[str, ...],
+) -> None:
+    html = certificate_tables(a_certificate(*refuted)).html
+    marks = ["✗ refuted" if key in refuted else "✓ proven" for key in GIVEN]
+    expected = ["other" if key in refuted else value for key, value in GIVEN.items()]
+    found = [row for row in rows(html) if len(row) == 4]
+    assert [row[0].split()[0] for row in found] == list(GIVEN)
+    assert [row[1] for row in found] == list(GIVEN.values())
+    assert [row[2] for row in found] == expected
+    assert [row[3] for row in found] == marks
+    assert html.count('<td class="refuted">') == len(refuted)
+    for words in ("cd34", "(empty, as Istio leaves it)", "2026-01-01 00:00:00 UTC", "2026-01-02 00:00:00 UTC"):
+        assert f"<td>{words}</td>" in html
+
+
+def test_a_field_that_did_not_arrive_is_said_to_be_absent() -> None:
+    [element] = parse(f"By={BY}")
+    html = certificate_tables(replace(a_certificate("Hash", "Subject"), element=element)).html
+    assert html.count("<td><code>(absent)</code></td>") == 2
+
+
+def test_a_claim_is_marked_with_its_status_and_the_reason_stands_beside_what_was_observed() -> None:
+    run = a_refuted_run()
+    marks = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
+    for step in run.steps:
+        table = claims_table(step)
+        assert [row[0] for row in rows(table.html)] == [marks[check.status] for check in step.checks]
+        assert re.findall(r'<tr><td class="(\w+)">', table.html) == [check.status for check in step.checks]
+        for check, (_, claim, expected, observed) in zip(step.checks, rows(table.html), strict=True):
+            assert check.claim in claim
+            assert check.id in claim
+            assert check.expected == expected
+            assert observed.startswith(check.observed)
+            assert observed.endswith(check.reason)
+    route, exclude = claims_table(run.steps[3]), claims_table(run.steps[4])
+    assert (route.text, exclude.text) == ("Claims: 8 of 9 proven", f"Claims: 0 of {len(run.steps[4].checks)} proven")
+    assert "<span class=refuted>2 elements in the header, 1 expected" in route.html
+
+
+def test_the_verdict_is_told_with_what_each_section_proved() -> None:
+    assert verdict_table(a_run()).text == "Verdict: proven"
+    table = verdict_table(a_refuted_run())
+    assert table.text == "Verdict: refuted"
+    counts = {row[0]: row[1] for row in rows(table.html)}
+    assert counts["Route to a service in the mesh"] == "8 of 9"
+    assert counts["Install Istio"] == "1 of 1"
 
 
 def test_latency_counts_only_when_every_request_was_answered() -> None:

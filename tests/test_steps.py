@@ -31,12 +31,13 @@ from meshproof import yamls
 from meshproof.envoy import Endpoint
 from meshproof.kube.inventory import Difference
 from meshproof.kube.objects import HTTPRoute
+from meshproof.run import run
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import LeftBehind
 from meshproof.steps.enable_integration import StoredParameters
 from meshproof.steps.judging import judge
 from meshproof.steps.looks import MTLS_CLUSTER, PLAINTEXT_CLUSTER, Handshakes
-from meshproof.steps.model import Claim, flatten
+from meshproof.steps.model import Claim, flatten, shell
 
 E2E = Path(__file__).parent.parent / "e2e"
 IDS = [
@@ -364,3 +365,34 @@ def test_a_chart_version_is_given_where_the_chart_does_not_say_it() -> None:
         typed = [c.text for c in PAGE[slug](replace(SETTING, parts=versioned)).documented if "upgrade" in c.text]
         assert sum("--version 1.2.3" in text for text in typed) == len(typed) == count
         assert not any("--version" in c.text for c in PAGE[slug](SETTING).documented)
+
+
+WORDS = {
+    "plain": "plain",
+    "--set=a.b=c,d": "--set=a.b=c,d",
+    "a b": "'a b'",
+    "$HOME": "'$HOME'",
+    "*": "'*'",
+    "": "''",
+    "it's": """'it'"'"'s'""",
+    "~/not-home": "'~/not-home'",
+    "/home/me/charts/a.tgz": "~/charts/a.tgz",
+    "/home/me/my charts/$a.tgz": "~/'my charts/$a.tgz'",
+    "/home/me": "/home/me",
+    "/home/meow/a": "/home/meow/a",
+    "/srv/home/me/a": "/srv/home/me/a",
+    "--file=/home/me/a": "--file=/home/me/a",  # where a shell would not expand it
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_is_quoted_where_the_shell_needs_it_and_a_path_below_home_is_short(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert shell("tool", word, "end").text == f"tool {WORDS[word]} end"
+
+
+def test_a_shell_reads_what_is_typed_as_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert run("sh", "-c", shell("printf", "%s|", *WORDS).text).stdout == "".join(f"{word}|" for word in WORDS)

@@ -35,15 +35,17 @@ def objects_table(result: StepResult) -> str:
         return ""
     if not told:
         return '<div class="dim">No object of the cluster is different: it was already so.</div>'
-    groups = _grouped(told.splitlines())
-    rows = "".join(_rows(change, kind, found) for (change, kind), found in groups.items())
+    lines = told.splitlines()
+    rows = "".join(_rows(change, kind, found) for (change, kind), found in _grouped(lines).items())
+    raw = [line for line in lines if not _CHANGE.fullmatch(line)]  # of another form: shown as they are
+    rows += "".join(f'<tr><td></td><td colspan="3"><code>{escape(line)}</code></td></tr>' for line in raw)
     table = f"<table><tr><th></th><th>kind</th><th>object</th><th>what is different</th></tr>{rows}</table>"
-    count = sum(map(len, groups.values()))
+    count = len(lines)
     return table if count <= LONG else f"<details><summary>{count} objects are different</summary>{table}</details>"
 
 
 def _grouped(lines: Sequence[str]) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
-    """Names and details by what happened to which kind."""
+    """Names and details by what happened to which kind, of the lines that say so."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for match in filter(None, map(_CHANGE.fullmatch, lines)):
         found = groups.setdefault((match["change"], match["kind"]), [])

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from meshproof.checks.requests import last_element
+from meshproof.checks.requests import is_ok, last_element
 from meshproof.errors import Refuted
 from meshproof.kube.response import Response
 
@@ -51,8 +51,8 @@ def _into_gateway(response: Response) -> tuple[Kind, str]:
 
 
 def _into_pod(response: Response) -> tuple[Kind, str]:
-    if response.status != 200 or response.received is None:
-        return "unknown", f"answered {response.status}, not by httpbin"
+    if not is_ok(response).holds:
+        return "unknown", f"answered {response.status}{', not by httpbin' if response.received is None else ''}"
     if response.xfcc is None:
         return "plaintext", "no client certificate"
     try:

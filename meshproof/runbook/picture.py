@@ -9,6 +9,7 @@ from meshproof.runbook.observe import Path
 
 # All lengths are in the picture's own units, which are pixels at its natural size.
 WIDTH, HEIGHT = 1010, 150
+LINES = 3  # that a box has room for below its name
 TOP, BOX = 24, 78
 PLACES = {"client": (0, 120), "gateway": (300, 170), "sidecar": (650, 110), "app": (876, 110)}  # x and width
 POD = (638, 360)
@@ -52,10 +53,12 @@ def _box(place: str, name: str, detail: str) -> str:
     middle = x + width / 2
     # Short details stand in one line; lists, such as the gateway's containers, one below the other.
     lines = detail.split(", ") if len(detail) * 6 > width else [detail]
+    if more := lines[LINES:]:
+        lines = [*lines[: LINES - 1], f"{lines[LINES - 1]} +{len(more)} more"]
     bold = 'text-anchor="middle" font-weight="600" fill="#1c2733"'
     small = "".join(
         _text(middle, TOP + 39 + 14 * number, line.removeprefix("http://").partition("/")[0], _CENTRED)
-        for number, line in enumerate(lines[:3])
+        for number, line in enumerate(lines)
     )
     frame = f'<rect x="{x + 1}" y="{TOP}" width="{width}" height="{BOX}" rx="8" fill="#fff" stroke="#8fa0b1"/>'
     return frame + _text(middle, TOP + 22, name, bold) + small
