@@ -86,7 +86,6 @@ def test_every_link_leads_to_one_place_within_the_book(tmp_path: Path) -> None:
     assert [name for name, count in ids.items() if count > 1] == []
 
 
-@pytest.mark.xfail(reason=r"book.chapter: in \1 before a stem that begins with digits, re reads an octal number")
 def test_the_note_of_a_failure_leads_to_the_cell_that_failed(tmp_path: Path) -> None:
     page = written(tmp_path, a_run())
     assert page.count('href="#10-earlier-stopped"') == 1

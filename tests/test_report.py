@@ -163,8 +163,8 @@ def test_the_verdict_is_one_line() -> None:
     assert line == (
         "PROVEN  31 of 31 checks, kgateway 2.4.0, Istio 1.31-dev, Kubernetes 1.35.4, 52 s → artifacts/x/report.html"
     )
-    assert table.verdict_line(a_refuted_run(), Path("r")).startswith("REFUTED  25 of 31 checks")
-    assert table.verdict_line(replace(a_run(), steps=()), Path("r")).startswith("INCOMPLETE  0 of 0 checks")
+    assert table.verdict_line(a_refuted_run(), Path("r")).startswith("REFUTED  25 of 31 checks proven, ")
+    assert table.verdict_line(replace(a_run(), steps=()), Path("r")).startswith("INCOMPLETE  0 of 0 checks proven, ")
 
 
 def test_colour_is_for_terminals_that_want_it() -> None:

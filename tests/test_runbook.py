@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
+from meshproof.kube import inventory
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.results import RunResult, StepResult
@@ -189,6 +191,24 @@ def test_a_resumed_run_forgets_what_was_found_from_its_start_on_but_only_when_it
     assert list(state.load(cluster)) == ["before", "istio", "enable"]
 
 
+def test_a_resumed_run_says_what_is_different_since_the_section_before_it_ended(
+    cluster: Cluster, proof: Proof, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds()
+    monkeypatch.setattr(Cluster, "api", None)
+    state.save(a_run(), cluster)
+    leader = {"metadata": {"annotations": {"control-plane.alpha.kubernetes.io/leader": "a"}}}
+    then = {"Secret ns/same": "{}", "ConfigMap ns/leader": json.dumps(leader)}
+    now = {**then, "Deployment ns/new": "{}", "ConfigMap ns/leader": json.dumps(leader).replace('"a"', '"b"')}
+    monkeypatch.setattr(inventory, "take_inventory", always(now))
+    said: list[str] = []
+    resume.take_up(cluster, Choices(), 3, said.append)
+    assert len(said) == 1  # nothing to compare with
+    inventory.save(then, state.inventory_file(cluster, "enable"))
+    resume.take_up(cluster, Choices(), 3, said.append)
+    assert said[2:] == ["  different since the end of section 2: added Deployment ns/new"]
+
+
 class Stubs:
     """Takes the place of what `Book.run` does to a cluster, and counts."""
 
@@ -229,6 +249,7 @@ def test_a_section_is_run_kept_with_what_it_changed_and_leaves_no_connection(
     assert list(kept) == ["before", "istio", "enable"]
     assert kept["enable"].moments[-1].output == "added Secret ns/new"
     assert section.result == proof.results["enable"]
+    assert inventory.load(state.inventory_file(proof.cluster, "enable")) == {"Secret ns/new": "{}"}
 
 
 def test_a_cluster_that_goes_while_a_section_runs_is_told_in_one_sentence_and_what_was_found_is_kept(

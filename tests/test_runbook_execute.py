@@ -108,7 +108,7 @@ def test_a_failure_keeps_what_was_executed_and_says_how_to_go_on(
     copies = sorted(path.name for path in (tmp_path / "artifacts" / "latest" / "runbook").iterdir())
     assert copies == [*run.executed, "book.html"]
     told = "".join(capsys.readouterr())
-    assert "to go on from here once it is mended: make runbook NAME=mine IMAGES=source FROM=3" in told
+    assert "to go on once it is mended: make runbook NAME=mine IMAGES=source FROM=3" in told
     run.answers = False
     with pytest.raises(Refuted):
         module.run_runbook({})

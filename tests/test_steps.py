@@ -168,7 +168,7 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.values-have-no-effect", ("", "", "a: 2\n"), "0 lines"),
     ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED), ADDRESS),
     ("enable.parameters-accepted", (replace(STORED, cluster_id="kind-kind"), RUNNING), "kind-kind"),
-    ("enable.parameters-accepted", (replace(STORED, address=""), RUNNING), "address=''"),
+    ("enable.parameters-accepted", (replace(STORED, address=""), RUNNING), "address (none)"),
     ("enable.parameters-accepted", (STORED, MESHED), "CA_ADDR=(unset)"),
     ("enable.parameters-accepted", (STORED, ENVOY), "no container istio-proxy"),
     ("enable.gateway-accepted", (gateway(),), "parameters none"),

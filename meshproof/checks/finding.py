@@ -13,6 +13,9 @@ class Finding:
     expected: str
     observed: str
 
+    def __str__(self) -> str:
+        return f"expected {self.expected}; observed {self.observed}"
+
 
 def both(one: Finding, other: Finding) -> Finding:
     """Two findings as one: it holds when both do."""

@@ -38,7 +38,8 @@ def render(run: RunResult, *, colour: bool = False) -> str:
 def verdict_line(run: RunResult, report: Path, *, colour: bool = False) -> str:
     """The verdict in one line: how many checks, of which versions, how long, and where to read on."""
     checks = summary.checks(run)
-    parts = [f"{summary.proven(checks)} of {len(checks)} checks"]
+    said = "checks" if run.verdict == "proven" else "checks proven"
+    parts = [f"{summary.proven(checks)} of {len(checks)} {said}"]
     parts += [f"{name} {version}" for name, version in summary.versions(run, "kgateway", "istio", "kubernetes")]
     parts.append(summary.duration(summary.seconds(run)))
     verdict = _painter(colour)(run.verdict.upper(), _OF_VERDICT[run.verdict])

@@ -57,6 +57,18 @@ def title_of(cells: Sequence[Any]) -> str:
     return next(headings, "").partition("\n")[0].removeprefix("# ")
 
 
+def _with_own_notes(cells: Sequence[Any]) -> list[Any]:
+    """Cells with papermill's two notes on a failure in the book's own words, the first below the title."""
+    notes = [cell for cell in cells if "papermill-error-cell-tag" in cell.metadata.get("tags", [])]
+    kept = [cell for cell in cells if cell not in notes[:1]] if len(notes) > 1 else list(cells)
+    for note in notes:
+        note.source = f'<span id="{ANCHOR}">**It stopped here:**</span>'
+    if len(notes) > 1:
+        notes[0].source = f"**This notebook stopped before its end:** [where](#{ANCHOR})."
+        kept.insert(1, notes[0])
+    return kept
+
+
 def chapter(path: Path, stems: Collection[str] = ()) -> Chapter:
     """Render one executed notebook; `stems` are the chapters that its links may lead to."""
     import nbformat
@@ -66,6 +78,7 @@ def chapter(path: Path, stems: Collection[str] = ()) -> Chapter:
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
     if any("injected-parameters" in each for each in tags):  # the values of this run stand for the declared ones
         notebook.cells = [cell for cell in notebook.cells if "parameters" not in cell.metadata.get("tags", [])]
+    notebook.cells = _with_own_notes(notebook.cells)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     exporter = cast(Any, HTMLExporter)(
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
@@ -74,9 +87,8 @@ def chapter(path: Path, stems: Collection[str] = ()) -> Chapter:
     # Links between notebooks lead to their chapters; one to a notebook that was not executed is only its words.
     body = _LINK.sub(lambda link: f'<a href="#{link[1]}">{link[2]}</a>' if link[1] in stems else link[2], body)
     body = body.replace(f"<style>{STYLE}</style>", "")  # each picture brings it; in the book once is enough
-    # Notebooks share their headings, and an id must be the only one of its kind in a page.
-    body = re.sub(r'<(h\d) id="([^"]*)"', rf'<\1 id="{path.stem}-\2"', body)
+    # An id must be the only one of its kind in a page.
     body = body.replace('id="cell-id=', f'id="{path.stem}-')
-    body = re.sub(rf'(id="|href="#){ANCHOR}"', rf'\1{path.stem}-stopped"', body)
+    body = re.sub(rf'(id="|href="#){ANCHOR}"', rf'\g<1>{path.stem}-stopped"', body)
     title = escape(title_of(notebook.cells) or path.stem)
     return Chapter(path.stem, title, body, any(output.output_type == "error" for output in outputs))

@@ -92,11 +92,13 @@ def run_runbook(words: Mapping[str, str]) -> int:
         proof = Proof(cluster, cell_of(choices), choices, progress.say)
         try:
             _execute_all(chosen(paths, order.start), proof, order)
-        except BaseException:
+        except BaseException as error:
             try:
                 _leave(proof)
             except MeshproofError as problem:  # what went wrong first is what is told last
                 progress.say(str(problem))
+            if isinstance(error, MeshproofError):
+                progress.say(_how_to_go_on(proof, order))
             raise
         _leave(proof)
     return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
@@ -132,15 +134,17 @@ def _execute_all(paths: Sequence[Path], proof: Proof, order: Order) -> None:
         proof.announce(f"{path.name} ({number} of {len(paths)}), {clock_face(time.monotonic() - began)}")
         try:
             execute(path, folder / path.name, given, proof.announce)
-        except MeshproofError:
-            at = max(order.start, order.start + number - 2)  # the index comes first and is no section
-            if proof.cluster.answers():
-                proof.announce(f"to go on from here once it is mended: {order.again(at)}")
-            else:
-                proof.announce(f"cluster {order.name} does not answer any more; make runbook begins anew")
-            raise
         finally:
             end_forwards(proof.cluster.kubeconfig)  # of a kernel that was killed; others have ended theirs
+
+
+def _how_to_go_on(proof: Proof, order: Order) -> str:
+    """What to type once it is mended; the last notebook with a copy is the one that stopped."""
+    if not proof.cluster.answers():
+        return f"cluster {order.name} does not answer any more; make runbook begins anew"
+    last = max((path.stem for path in (proof.folder / "runbook").glob("*.ipynb")), default="")
+    stems = list(state.NOTEBOOKS.values())
+    return f"to go on once it is mended: {order.again(stems.index(last) if last in stems else order.start)}"
 
 
 def _leave(proof: Proof) -> None:

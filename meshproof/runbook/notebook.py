@@ -79,7 +79,8 @@ def execute(
     except PapermillExecutionError as error:
         _tell_failure(copy, cells.at, say)
         kind = _kind_of(str(cast(object, error.ename)))
-        raise kind(f"{where}#{ANCHOR}\n  {cells.at}: {error.ename}: {redact(cast(str, error.evalue))}") from error
+        told = redact(cast(str, error.evalue)).partition("\n")  # the rest was said with the cell
+        raise kind(f"{where}#{ANCHOR}\n  {cells.at}: {error.ename}: {told[0]}{' …' if told[2] else ''}") from error
     except (CellTimeoutError, DeadKernelError) as error:
         slow = isinstance(error, CellTimeoutError)
         why = f"did not end within {limits.cell_s} s" if slow else "its kernel died; was this machine out of memory?"

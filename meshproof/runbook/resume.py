@@ -8,8 +8,10 @@ from meshproof.bring_up import cell_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, NotReady
+from meshproof.kube import inventory
 from meshproof.proof import Proof
 from meshproof.runbook import standing, state
+from meshproof.runbook.changes import is_bookkeeping
 from meshproof.steps import PAGE
 from meshproof.wait import Clock
 
@@ -45,9 +47,21 @@ def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[
     proof.results = state.load(cluster)
     held = verify(proof, start)
     announce(f"cluster {cluster.name} is where section {start} starts: {held} claims hold")
+    before = list(PAGE)[start - 1]
+    for difference in differences_since(cluster, before):
+        announce(f"  different since the end of section {start - 1}: {difference}")
     # What was found from there on, in an earlier run, is over: it is to be found anew.
     proof.results = state.without_later(list(PAGE)[start], proof.results)
     state.save(proof.found(), cluster)
+
+
+def differences_since(cluster: Cluster, slug: str) -> list[str]:
+    """What is different in the cluster since the end of a section: of a later one that was cut short, or by hand."""
+    then = state.inventory_file(cluster, slug)
+    if not then.exists():
+        return []
+    now = inventory.take_inventory(cluster.api)
+    return [str(each) for each in inventory.compare(inventory.load(then), now) if not is_bookkeeping(each)]
 
 
 def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:

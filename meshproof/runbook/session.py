@@ -151,8 +151,9 @@ class Book:
             before = observe.pods(cluster)
             then = inventory.take_inventory(cluster.api)
             self._keep(proof.run(slug))  # at once: the cluster may be gone by now
-            changed = inventory.compare(then, inventory.take_inventory(cluster.api))
-            self._keep(with_changes(proof.results[slug], changed))
+            now = inventory.take_inventory(cluster.api)
+            inventory.save(now, state.inventory_file(cluster, slug))
+            self._keep(with_changes(proof.results[slug], inventory.compare(then, now)))
             return Section(proof.results[slug], before, observe.pods(cluster))
 
     def _keep(self, result: StepResult) -> None:

@@ -25,6 +25,11 @@ def state_file(cluster: Cluster) -> Path:
     return cluster.work / "runbook.json"
 
 
+def inventory_file(cluster: Cluster, slug: str) -> Path:
+    """Where the inventory of the cluster at the end of a section is kept."""
+    return cluster.work / f"inventory-after-{slug}.json"
+
+
 def load(cluster: Cluster) -> dict[str, StepResult]:
     """The results of the sections that ran on this cluster, by slug and in page order.
 

@@ -144,6 +144,9 @@ class StoredParameters:
     cluster_id: str
     mesh_id: str
 
+    def __str__(self) -> str:
+        return f"address {self.address or '(none)'}, cluster {self.cluster_id}, mesh {self.mesh_id}"
+
 
 def _stored(cluster: Cluster) -> StoredParameters:
     container = cluster.api.get(PARAMETERS)["spec"]["kube"]["istio"]["istioProxyContainer"]

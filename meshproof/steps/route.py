@@ -95,7 +95,7 @@ def route_over_mtls(setting: Setting) -> Step:
             shell(*_RESTART, unless=lambda cluster: _has_sidecar(cluster) is False),
         ),
         departures=(
-            "The page sets one of Istio's two injection labels; the other must be absent, so it is removed.",
+            "The page sets one of Istio's two injection labels; the other is removed, so that only one decides.",
             "The page restarts httpbin without waiting; its rollout is awaited.",
         ),
     )
