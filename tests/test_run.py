@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -95,6 +96,15 @@ def test_the_deadline_holds_while_following_lines() -> None:
         run("sh", "-c", "echo one; sleep 60", on_line=lambda _: None, timeout_s=0.5)
 
 
+@pytest.fixture
+def interruptible() -> Generator[None]:
+    """Ctrl-C as on a terminal: a shell without job control has what it starts with `&` ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     ended = tmp_path / "ended"
     script = f"trap 'touch {shlex.quote(str(ended))}; exit' TERM; echo up; while :; do sleep 0.05; done"
