@@ -39,6 +39,8 @@ def notebooks(folder: Path) -> list[Path]:
     }
     paths = [folder / f"{stem}.ipynb" for stem in cells]
     for path in paths:
+        for number, cell in enumerate(cells[path.stem]):
+            cell["id"] = f"cell-{number}"  # notebooks may share the ids of their cells
         cast(Any, nbformat).write(new.new_notebook(cells=cells[path.stem]), path)
     return paths
 

@@ -54,6 +54,11 @@ def test_a_hop_is_called_what_was_observed_or_unknown(answer: Response, app: tup
     assert [hop.kind for hop in hops(answer, app)] == kinds
 
 
+def test_an_answer_that_does_not_count_is_told_as_what_it_is() -> None:
+    assert hops(stranger(), OUTSIDE)[-1].why == "answered 200, not by httpbin"
+    assert hops(replace(arrived(), status=503), OUTSIDE)[-1].why == "answered 503"
+
+
 def test_the_picture_says_the_same_as_the_hops() -> None:
     way = Path(
         "www.example.com",
