@@ -16,6 +16,8 @@ from meshproof.steps.judging import Judging, judge, look_at
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together
 from meshproof.wait import Clock, wait_for
 
+NOT_READY_SETTLE_S = 5.0
+
 
 def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepResult:
     """Run a step's commands, wait until it is ready, and hold its claims against what is then seen.
@@ -48,7 +50,9 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
         seen = {**early.result(), **look_at(_looks(step, "once"), cluster)}
     with _moment("claims", "observe", moments):
         judging = Judging(step.claims, cluster, seen, clock or Clock())
-        checks = judging.once(error) if failed else judging.until_settled(step.settle_timeout_s)
+        # What is not ready will not settle either: it is only looked at often enough to tell what holds all the same.
+        settle_s = min(step.settle_timeout_s, NOT_READY_SETTLE_S) if error else step.settle_timeout_s
+        checks = judging.once(error) if failed else judging.until_settled(settle_s)
     return StepResult(
         slug=step.slug,
         section=step.section,
