@@ -110,7 +110,11 @@ def enable_integration(setting: Setting) -> Step:
             ),
         ),
         undo=(
-            Together((apply(manifest("gateway.yaml")), helm(setting, "kgateway", "--values", KGATEWAY_VALUES))),
+            # The controller comes first and is awaited: one that still has the switch on would make a gateway without
+            # parameters from its own defaults, whose proxy is a fixed release.
+            helm(setting, "kgateway", "--values", KGATEWAY_VALUES),
+            shell("kubectl", "rollout", "status", "deployment", "kgateway", "--namespace", "kgateway-system"),
+            apply(manifest("gateway.yaml")),
             shell(
                 *("kubectl", "delete", "gatewayparameters", "http-istio", "--namespace", "kgateway-system"),
                 "--ignore-not-found",
