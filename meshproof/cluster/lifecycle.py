@@ -37,6 +37,11 @@ def check_name(name: str) -> None:
         raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
 
 
+def folder_of(name: str) -> Path:
+    """Where a cluster of ours keeps its kubeconfig and what is known of it; it need not exist."""
+    return state_dir() / "clusters" / name
+
+
 @contextlib.contextmanager
 def kind_cluster(
     name: str,
@@ -67,7 +72,7 @@ def kind_cluster(
         CommandFailed: kind could not create it; what it left is removed.
     """
     check_name(name)
-    folder = state_dir() / "clusters" / name
+    folder = folder_of(name)
     kubeconfig = folder / "kubeconfig"
     folder.mkdir(parents=True, exist_ok=True)
     kind = KindCluster(name, kubeconfig, parts.node_image, parts.tools, engine.env)
@@ -105,7 +110,7 @@ def check_made_of(name: str, parts: Parts) -> None:
     Raises:
         BadInput: It is so; the message names both.
     """
-    mark = state_dir() / "clusters" / name / MARK
+    mark = folder_of(name) / MARK
     made_of = mark.read_text() if mark.is_file() else ""
     if made_of != parts.node_image:
         raise BadInput(

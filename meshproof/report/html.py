@@ -15,7 +15,7 @@ from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.results import Moment, RunResult, StepResult
 
-# Colours and other codes that programs send to terminals.
+# Carriage returns are among them.
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -68,7 +68,12 @@ def render(run: RunResult, *, diagnostics: bool = False) -> str:
         mark={"proven": "✓", "refuted": "✗", "skipped": "○"},
         diagnostics=diagnostics,
     )
-    return _TERMINAL_CODES.sub("", page.replace("\r\n", "\n"))
+    return without_terminal_codes(page)
+
+
+def without_terminal_codes(text: str) -> str:
+    """The same text without the colours and other codes that programs send to terminals."""
+    return _TERMINAL_CODES.sub("", text)
 
 
 def _resource(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import sys
 import time
@@ -76,18 +75,15 @@ def run_runbook(words: Mapping[str, str]) -> int:
     progress = Progress(live=False)
     parts, engine = parts_of(order.choices, progress)
     choices = replace(order.choices, images=parts.form)  # found out once, not in every notebook
-    with (
-        kind_cluster(
-            order.name,
-            parts,
-            engine,
-            keep=choices.keep,
-            keep_on_failure=True,
-            must_exist=order.existing,
-            announce=progress.say,
-        ) as cluster,
-        contextlib.closing(cluster),
-    ):
+    with kind_cluster(
+        order.name,
+        parts,
+        engine,
+        keep=choices.keep,
+        keep_on_failure=True,
+        must_exist=order.existing,
+        announce=progress.say,
+    ) as cluster:
         resume.take_up(cluster, choices, order.start, progress.say)
         proof = Proof(cluster, cell_of(choices), choices, progress.say)
         try:

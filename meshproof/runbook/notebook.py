@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, cast
 
 from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
 from meshproof.progress import clock_face
+from meshproof.report.html import without_terminal_codes
 from meshproof.report.redact import redact
 from meshproof.runbook import keeping
 from meshproof.runbook.kernel import KERNEL
@@ -19,7 +19,6 @@ from meshproof.runbook.kernel import KERNEL
 CELL_TIMEOUT_S = 600  # images are at hand before the first cell, which then may have to make the cluster
 KERNEL_TIMEOUT_S = 60
 ANCHOR = "papermill-error-cell"  # papermill's own name for the place where a notebook stopped
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -151,14 +150,13 @@ def _read(path: Path) -> Sequence[Any]:
     return cast(Any, nbformat).read(path, as_version=4).cells
 
 
-def _kind_of(name: str, kind: type[MeshproofError] = MeshproofError) -> type[MeshproofError]:
+def _kind_of(name: str) -> type[MeshproofError]:
     """The exit code of a cell's own error is kept; anything that is not an error of ours refutes."""
-    found = next((each for each in kind.__subclasses__() if _is_or_has(name, each)), None)
-    return found if found in (BadInput, MachineCannot, NotReady) else Refuted
+    return next((kind for kind in (BadInput, MachineCannot, NotReady) if name in _names(kind)), Refuted)
 
 
-def _is_or_has(name: str, kind: type[MeshproofError]) -> bool:
-    return kind.__name__ == name or any(_is_or_has(name, each) for each in kind.__subclasses__())
+def _names(kind: type[MeshproofError]) -> set[str]:
+    return {kind.__name__}.union(*map(_names, kind.__subclasses__()))
 
 
 def _tell_failure(copy: Path, at: str, say: Callable[[str], None]) -> None:
@@ -168,7 +166,7 @@ def _tell_failure(copy: Path, at: str, say: Callable[[str], None]) -> None:
         if any(output.output_type == "error" for output in outputs):
             told = [part for output in outputs for part in _parts(output)]
             text = "\n".join(["", f"failing cell, {at}:", cell.source, "", *told, ""])
-            say(redact(_TERMINAL_CODES.sub("", text)))
+            say(redact(without_terminal_codes(text)))
 
 
 def _parts(output: Any) -> list[str]:

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, check_made_of, check_name, kind_cluster
+from meshproof.cluster import Cluster, check_made_of, check_name, folder_of, kind_cluster
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube import inventory
 from meshproof.kube.api import Api
-from meshproof.paths import state_dir
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.results import StepResult
@@ -31,13 +30,13 @@ CLUSTER_NAME = "meshproof"
 
 def attach(name: str, parts: Parts) -> Cluster:
     """A cluster of ours by its name, whether or not it runs."""
-    folder = state_dir() / "clusters" / name
+    folder = folder_of(name)
     return Cluster(name, folder / "kubeconfig", parts, folder / "work")
 
 
 def running(name: str) -> bool:
     """Whether a cluster of ours of this name is there and answers."""
-    folder = state_dir() / "clusters" / name
+    folder = folder_of(name)
     try:
         return (folder / "work").is_dir() and Api(folder / "kubeconfig").answers()
     except MeshproofError:

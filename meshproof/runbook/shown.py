@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -23,7 +22,6 @@ from meshproof.runbook.pods import pods_rows, pods_text
 STYLE = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
 MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
 FOLDED_LINES = 8
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -213,4 +211,4 @@ def _pairs(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _plain(text: str) -> str:
-    return escape(_TERMINAL_CODES.sub("", text))
+    return escape(html.without_terminal_codes(text))
