@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from meshproof.checks.tls import leaf_sha256
 from meshproof.choices import Choices
+from meshproof.formats.answer import Response
+from meshproof.formats.certificate import leaf_sha256
 from meshproof.images import Parts
 from meshproof.kube.conditions import Condition
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, RouteParent
-from meshproof.kube.response import Response
 from meshproof.kube.workloads import Container, Deployment, Pod
 from meshproof.releases import cells
 from meshproof.steps import Setting

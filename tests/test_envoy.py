@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from meshproof.envoy import Endpoint, certificate_chain, endpoints, stats, stats_page
 from meshproof.errors import NotReady
+from meshproof.formats.envoy import Endpoint, certificate_chain, endpoints, stats, stats_page
 
 
 def secret(name: str, chain: str | None) -> dict[str, object]:

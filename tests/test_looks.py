@@ -12,8 +12,8 @@ from snapshots import PARTS, response
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.formats.answer import Response
 from meshproof.images import Parts
-from meshproof.kube.response import Response
 from meshproof.run import Completed
 from meshproof.steps import Mesh, find_mesh, looks
 from meshproof.steps.setting import istiod_address

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from snapshots import BY, OTHER_CERTIFICATE, TRUST_DOMAIN, URI, gateway_pod, pod, response, stranger, xfcc
 
-from meshproof.checks.tls import leaf_sha256
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady, Refuted
-from meshproof.kube.response import Response
+from meshproof.formats.answer import Response
+from meshproof.formats.certificate import leaf_sha256
 from meshproof.kube.workloads import Pod
 from meshproof.runbook import observe
 from meshproof.steps import looks

@@ -12,10 +12,10 @@ from report_runs import a_refuted_run, a_run
 from snapshots import BY, URI, gateway_pod, pod, response, stranger, xfcc
 
 from meshproof.checks.finding import Finding
-from meshproof.checks.xfcc import parse
 from meshproof.errors import NotReady
+from meshproof.formats.answer import Response
+from meshproof.formats.xfcc import parse
 from meshproof.kube.inventory import Difference
-from meshproof.kube.response import Response
 from meshproof.results import Moment
 from meshproof.runbook.changes import CHANGES, LONG, MANY, objects_table, with_changes
 from meshproof.runbook.hops import hops

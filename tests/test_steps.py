@@ -28,7 +28,7 @@ from snapshots import (
 )
 
 from meshproof import yamls
-from meshproof.envoy import Endpoint
+from meshproof.formats.envoy import Endpoint
 from meshproof.kube.inventory import Difference
 from meshproof.kube.objects import HTTPRoute
 from meshproof.run import run

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from meshproof.checks.xfcc import Element, MalformedXfcc, parse, render
+from meshproof.formats.xfcc import Element, MalformedXfcc, parse, render
 
 HASH = "5e" * 32
 GATEWAY = "spiffe://cluster.local/ns/kgateway-system/sa/http"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from meshproof.checks import xfcc
 from meshproof.checks.finding import Finding
-from meshproof.checks.identity import SpiffeId
-from meshproof.checks.tls import leaf_sha256, leaf_subject
 from meshproof.errors import Refuted
-from meshproof.kube.response import Response
+from meshproof.formats import xfcc
+from meshproof.formats.answer import Response
+from meshproof.formats.certificate import leaf_sha256, leaf_subject
+from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.workloads import Pod
 
 

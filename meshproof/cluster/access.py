@@ -11,9 +11,9 @@ from typing import cast
 import httpx
 
 from meshproof.errors import MachineCannot, NotReady
+from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
-from meshproof.kube.response import Response
 from meshproof.kube.workloads import Pod
 
 GATEWAY_NAMESPACE = "kgateway-system"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from meshproof.checks.requests import is_ok, last_element
 from meshproof.errors import Refuted
-from meshproof.kube.response import Response
+from meshproof.formats.answer import Response
 
 Kind = Literal["mTLS", "TLS", "plaintext", "unknown"]
 SIDECAR = "istio-proxy"

@@ -10,11 +10,11 @@ from cryptography import x509
 from meshproof.checks import requests
 from meshproof.checks.containers import names
 from meshproof.checks.finding import Finding
-from meshproof.checks.tls import leaf_sha256, leaf_subject, leaf_uris
-from meshproof.checks.xfcc import Element
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
-from meshproof.kube.response import Response
+from meshproof.formats.answer import Response
+from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
+from meshproof.formats.xfcc import Element
 from meshproof.kube.workloads import Pod
 from meshproof.steps import looks
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from meshproof.checks import requests
 from meshproof.checks.control_plane import routes_accepted
 from meshproof.checks.finding import Finding
-from meshproof.envoy import Endpoint
+from meshproof.formats.envoy import Endpoint
 from meshproof.kube.workloads import Pod
 from meshproof.manifests import manifest
 from meshproof.steps import looks

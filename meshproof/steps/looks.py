@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from meshproof import envoy, yamls
+from meshproof import yamls
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.formats import envoy
+from meshproof.formats.answer import Response
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
-from meshproof.kube.response import Response
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.steps.model import Look
 from meshproof.wait import wait_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshproof.checks.identity import MalformedSpiffeId, SpiffeId
+from meshproof.formats.spiffe import MalformedSpiffeId, SpiffeId
 
 HTTPBIN = SpiffeId("cluster.local", "httpbin", "httpbin")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshproof.kube.response import Response
+from meshproof.formats.answer import Response
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),

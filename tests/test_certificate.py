@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from meshproof.checks.tls import NotACertificate, leaf_sha256, leaf_subject, leaf_uris
+from meshproof.formats.certificate import NotACertificate, leaf_sha256, leaf_subject, leaf_uris
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 KEY_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

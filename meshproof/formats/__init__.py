@@ -1,0 +1,1 @@
+"""What is parsed and rendered: client certificate headers, SPIFFE ids, certificates, Envoy's pages, answers."""
