@@ -15,6 +15,10 @@ def test_the_excluded_service_gets_plaintext(exclude: StepResult):
     assert exclude.proven("exclude.service-no-xfcc")
 
 
+def test_the_annotation_makes_the_difference(exclude: StepResult):
+    assert exclude.proven("exclude.annotation-decides")
+
+
 def test_other_routes_keep_mtls(exclude: StepResult):
     assert exclude.proven("exclude.others-keep-xfcc")
 

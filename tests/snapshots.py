@@ -20,6 +20,7 @@ from meshproof.images import Parts
 from meshproof.kube.conditions import Condition
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, RouteParent
 from meshproof.kube.workloads import Container, Deployment, Pod
+from meshproof.path.ask import Answer, Answers, Ask
 from meshproof.releases import cells
 from meshproof.steps import Setting
 
@@ -60,6 +61,7 @@ def pod(
     name: str = "pod-1",
     env: Mapping[str, str] | None = None,
     terminating: bool = False,
+    injected_by: str = "default",
 ) -> Pod:
     """A pod at 10.244.0.7 whose containers are all ready and all have the same environment."""
     variables = tuple((env or {}).items())
@@ -74,6 +76,7 @@ def pod(
         owner="ReplicaSet/it",
         service_account=account,
         terminating=terminating,
+        injected_by=injected_by if "istio-proxy" in containers else "",
     )
 
 
@@ -138,3 +141,23 @@ URI = "spiffe://cluster.local/ns/kgateway-system/sa/http"
 def xfcc(by: str = BY, uri: str = URI, digest: str = leaf_sha256(CERTIFICATE), subject: str | None = "") -> str:
     """The header as Istio's sidecar writes it; a subject of None is left out."""
     return f"By={by};Hash={digest};" + ("" if subject is None else f'Subject="{subject}";') + f"URI={uri}"
+
+
+ENDPOINT = "10.244.0.7:8080"
+UPSTREAM = "kube_httpbin_httpbin_8000"
+
+
+def answer(given: Response, *, handshakes: int | None = None, endpoint: str = ENDPOINT, marked: bool = True) -> Answer:
+    """An answer of one endpoint; over TLS where the app was told of a client certificate, unless said otherwise."""
+    took = int(given.xfcc is not None) if handshakes is None else handshakes
+    return Answer(given, marked, UPSTREAM if endpoint else "", endpoint, took)
+
+
+def answers(xfcc: str | None = None, *, status: int = 200, host: str = "www.example.com") -> Answers:
+    """What the only pod of the app answered."""
+    return Answers(Ask(host), (answer(response(xfcc, status=status, host=host)),))
+
+
+def stranger_answers(status: int = 200) -> Answers:
+    """What was answered in the app's place, over its own endpoint."""
+    return Answers(Ask("www.example.com"), (answer(stranger(status)),))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
 import pytest
+from snapshots import always
 
-from meshproof.cluster import access
-from meshproof.cluster.access import GatewayAccess, free_port
 from meshproof.errors import NotReady
+from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import end_forwards
+from meshproof.path import access
+from meshproof.path.access import GatewayAccess, free_port
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
@@ -58,7 +61,7 @@ class StandInForward:
         self.running = False
 
 
-Asked = list[tuple[str, Mapping[str, str]]]
+Asked = list[tuple[str, list[tuple[str, str]]]]
 
 
 @pytest.fixture
@@ -66,20 +69,25 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """The requests that were made; each is answered as httpbin would."""
     record: Asked = []
 
-    def get(url: str, *, headers: Mapping[str, str], **_: object) -> httpx.Response:
+    def get(_: httpx.Client, url: str, *, headers: list[tuple[str, str]]) -> httpx.Response:
         record.append((url, headers))
-        if url.endswith("/broken"):
+        if ("Host", "broken") in headers:
             raise httpx.ConnectError("refused")
         return httpx.Response(404 if url.endswith("/missing") else 200, text='{"headers": {}}')
 
     StandInForward.made = []
     monkeypatch.setattr(access, "PortForward", StandInForward)
-    monkeypatch.setattr(httpx, "get", get)
+    monkeypatch.setattr(httpx.Client, "get", get)
     return record
 
 
 def gateway(*pods: dict[str, Any]) -> GatewayAccess:
     return GatewayAccess(cast(Api, StandInApi(*pods)), {})
+
+
+def once(way: GatewayAccess, host: str, *headers: tuple[str, str]) -> Response:
+    with way.connected() as get:
+        return get(host, headers)
 
 
 def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> None:
@@ -89,9 +97,9 @@ def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> N
         raw_pod("starting", "2026-01-03T00:00:00Z", ready=False),
         raw_pod("ending", "2026-01-04T00:00:00Z", deletionTimestamp="now"),
     )
-    answer = way.get("www.example.com", headers={"X-A": "1"})
+    answer = once(way, "www.example.com", ("X-A", "1"), ("x-a", "2"))
     assert (answer.host, answer.status, answer.received) == ("www.example.com", 200, {})
-    assert asked == [("http://127.0.0.1:8080/headers", {"Host": "www.example.com", "X-A": "1"})]
+    assert asked == [("http://127.0.0.1:8080/headers", [("Host", "www.example.com"), ("X-A", "1"), ("x-a", "2")])]
     [forward] = StandInForward.made
     assert forward.target == "kgateway-system/pod/new"
     assert forward.ports == (f"{way.port}:8080", ":19000")
@@ -100,16 +108,16 @@ def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> N
 def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) -> None:
     api = StandInApi(raw_pod("one", "2026-01-01T00:00:00Z"))
     way = GatewayAccess(cast(Api, api), {})
-    way.get("a")
+    once(way, "a")
     assert way.admin("/stats") == '{"headers": {}}'
     assert [forward.target for forward in StandInForward.made] == ["kgateway-system/pod/one"]
     api.pods = [raw_pod("two", "2026-01-02T00:00:00Z")]
-    way.get("a")
+    once(way, "a")
     first, second = StandInForward.made
     assert (first.running, second.target) == (False, "kgateway-system/pod/two")
     assert first.ports[0] == second.ports[0], "the local port stays"
     second.running = False
-    way.get("a")
+    once(way, "a")
     assert len(StandInForward.made) == 3
     way.close()
     assert not StandInForward.made[2].running
@@ -119,11 +127,48 @@ def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) ->
 def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) -> None:
     way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
     with pytest.raises(NotReady, match="refused"):
-        way.get("a", "/broken")
+        once(way, "broken")
     assert not StandInForward.made[0].running
-    assert way.get("a").status == 200
+    assert once(way, "a").status == 200
     assert len(StandInForward.made) == 2
     assert len(asked) == 2
+
+
+def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as lines:
+                received.append(b"".join(iter(lines.readline, b"\r\n")))
+                chunk = lines.readline()
+                received.append(chunk)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{port}"))
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        with gateway(raw_pod("one", "2026-01-01T00:00:00Z")).unfinished("a.example", 2):
+            pass
+        server.join(5)
+    head, chunk = received[0], received[1]
+    assert head.startswith(b"POST /headers HTTP/1.1\r\nHost: a.example\r\n")
+    assert not chunk.split()[0].isalnum() or not all(digit in b"0123456789abcdef" for digit in chunk.split()[0])
+    assert received[2:] == [head, chunk]
+    assert asked == []
+
+
+def test_unfinished_requests_need_somebody_who_listens(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{free_port()}"))
+    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
+    with pytest.raises(NotReady, match="refused"), way.unfinished("a.example", 1):
+        pytest.fail("nobody listens")
+    assert asked == []
 
 
 def test_an_admin_page_must_be_there(asked: Asked) -> None:
@@ -135,7 +180,7 @@ def test_an_admin_page_must_be_there(asked: Asked) -> None:
 @pytest.mark.parametrize("pods", [(), (raw_pod("one", "2026-01-01T00:00:00Z", ready=False),)])
 def test_no_ready_pod_is_not_ready(pods: tuple[dict[str, Any], ...], asked: Asked) -> None:
     with pytest.raises(NotReady, match="no pod of it is ready"):
-        gateway(*pods).get("a")
+        once(gateway(*pods), "a")
     assert asked == []
 
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from meshproof.errors import NotReady
-from meshproof.formats.envoy import Endpoint, certificate_chain, endpoints, stats, stats_page
+from meshproof.formats.envoy import Endpoint, Upstream, certificate_chain, stats, upstreams
 
 
 def secret(name: str, chain: str | None) -> dict[str, object]:
@@ -20,10 +20,6 @@ def test_counters_are_read_by_name_and_histograms_left_out() -> None:
     histograms = {"histograms": {"computed_quantiles": [1]}}
     page = {"stats": [{"name": "a", "value": 3}, histograms, {"name": "b", "value": 0}]}
     assert stats(json.dumps(page)) == {"a": 3, "b": 0}
-
-
-def test_the_stats_of_one_cluster_are_asked_for() -> None:
-    assert stats_page("kube_a_b_80") == r"/stats?format=json&filter=^cluster\.kube_a_b_80\."
 
 
 def test_the_certificate_of_that_name_is_given() -> None:
@@ -40,24 +36,20 @@ def test_a_certificate_that_is_not_held_is_named(page: dict[str, object]) -> Non
         certificate_chain(json.dumps(page), "mine")
 
 
-def test_the_hosts_of_every_cluster_are_given_with_their_answers() -> None:
+def test_every_cluster_is_given_with_its_hosts_and_what_is_counted_of_them() -> None:
     address = {"socket_address": {"address": "10.244.0.7", "port_value": 8080}}
-    counted = [{"name": "rq_success", "value": "5"}, {"name": "rq_error", "value": "2"}, {"name": "cx_active"}]
-    page = {
-        "cluster_statuses": [
-            {"name": "app", "host_statuses": [{"address": address, "stats": counted}, {"address": address}]},
-            {"name": "empty"},
-        ]
-    }
-    assert endpoints(json.dumps(page)) == {
-        "app": (Endpoint("10.244.0.7:8080", 5), Endpoint("10.244.0.7:8080", 0)),
-        "empty": (),
-    }
-    assert endpoints("{}") == {}
+    counted = {"rq_total": "5", "rq_error": "2", "cx_total": "3", "cx_active": "1"}
+    full = {"address": address, "stats": [{"name": name, "value": value} for name, value in counted.items()]}
+    new = {"address": address, "stats": [{"name": "cx_active"}]}  # Envoy leaves a zero out
+    page = {"cluster_statuses": [{"name": "app", "host_statuses": [full, new, full]}, {"name": "empty"}]}
+    handshakes = {"stats": [{"name": "cluster.app.ssl.handshake", "value": 2}, {"name": "cluster.x", "value": 9}]}
+    five, none = Endpoint("10.244.0.7:8080", 5, 3, 1), Endpoint("10.244.0.7:8080", 0, 0, 0)
+    found = upstreams(json.dumps(page), json.dumps(handshakes))
+    assert found == {"app": Upstream("app", (five, none, five), 2), "empty": Upstream("empty", (), 0)}
+    assert (found["app"].open_connections, found["empty"].open_connections) == (2, 0)
 
 
-@pytest.mark.parametrize("read", [stats, endpoints])
-def test_a_page_that_is_not_json_is_shown(read: object) -> None:
-    assert callable(read)
+@pytest.mark.parametrize("pages", [("<html>no such page</html>", '{"stats": []}'), ("{}", "<html>no such page</html>")])
+def test_a_page_that_is_not_json_is_shown(pages: tuple[str, str]) -> None:
     with pytest.raises(NotReady, match="not JSON: '<html>"):
-        read("<html>no such page</html>")
+        upstreams(*pages)

@@ -1,18 +1,16 @@
-"""What is looked at: the mesh as found, the routes that exist, counters that must grow. No cluster is asked."""
+"""What is looked at: the mesh as found, the routes that exist, the chart as rendered. No cluster is asked."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from snapshots import PARTS, response
+from snapshots import PARTS
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
-from meshproof.formats.answer import Response
 from meshproof.images import Parts
 from meshproof.run import Completed
 from meshproof.steps import Mesh, find_mesh, looks
@@ -25,21 +23,15 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/istio-system/deployments"
 
 @dataclass
 class StandIn:
-    """A cluster whose API server has these objects, and whose Envoy counts connections by requests at a time."""
+    """A cluster whose API server has these objects."""
 
     objects: dict[str, Any] = field(default_factory=dict[str, Any])
     parts: Parts = PARTS
-    secure: bool = True
-    requests: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list[tuple[str, str, Mapping[str, str]]])
     ran: list[tuple[tuple[str, ...], str]] = field(default_factory=list[tuple[tuple[str, ...], str]])
 
     @property
     def api(self) -> StandIn:
         return self
-
-    @property
-    def gateway(self) -> Gateway:
-        return Gateway(self)
 
     def find(self, path: str) -> dict[str, Any] | None:
         return self.objects.get(path)
@@ -54,28 +46,6 @@ class StandIn:
 
     def get(self, path: str) -> dict[str, Any]:
         return self.objects[path]
-
-
-@dataclass
-class Gateway:
-    """The way in, of a stand-in."""
-
-    cluster: StandIn
-
-    def get(self, host: str, path: str = "/headers", headers: Mapping[str, str] | None = None) -> Response:
-        self.cluster.requests.append((host, path, headers or {}))
-        return response(host=host)
-
-    def admin(self, page: str) -> str:
-        assert looks.MTLS_CLUSTER in page
-        opened = len(self.cluster.requests)
-        values = {
-            "upstream_cx_active": opened,
-            "ssl.handshake": opened if self.cluster.secure else 0,
-            "tlsMode-istio.total_match_count": 1 if self.cluster.secure else 0,
-        }
-        prefix = f"cluster.{looks.MTLS_CLUSTER}."
-        return json.dumps({"stats": [{"name": prefix + name, "value": value} for name, value in values.items()]})
 
 
 def cluster(stand_in: StandIn) -> Cluster:
@@ -134,29 +104,6 @@ def test_routes_that_do_not_exist_are_left_out() -> None:
     raw = {"metadata": {"namespace": "a", "name": "there", "generation": 1}}
     found = looks.routes(("a", "there"), ("a", "gone")).take(cluster(StandIn({f"{looks.routes_path('a')}/there": raw})))
     assert [route.name for route in found] == ["there"]
-
-
-def test_a_forged_header_is_sent_only_where_one_is_given() -> None:
-    stand_in = StandIn()
-    looks.response("a.example").take(cluster(stand_in))
-    looks.response("a.example", "By=x").take(cluster(stand_in))
-    assert stand_in.requests == [
-        ("a.example", "/headers", {}),
-        ("a.example", "/headers", {"X-Forwarded-Client-Cert": "By=x"}),
-    ]
-
-
-def test_more_requests_than_open_connections_force_new_ones() -> None:
-    stand_in = StandIn(requests=[("before", "/", {})] * 3)
-    seen = looks.HANDSHAKES.take(cluster(stand_in))
-    assert (seen.before, seen.after, seen.matches) == (3, 10, 1)
-    assert {(host, path.split("/")[1]) for host, path, _ in stand_in.requests[3:]} == {("www.example.com", "delay")}
-
-
-def test_counters_that_stand_still_are_given_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "GROW_TIMEOUT_S", 0.0)
-    seen = looks.HANDSHAKES.take(cluster(StandIn(secure=False)))
-    assert (seen.before, seen.after, seen.matches, seen.grew) == (0, 0, 0, False)
 
 
 def test_the_chart_is_rendered_with_the_values_given() -> None:

@@ -12,13 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from snapshots import BY, OTHER_CERTIFICATE, TRUST_DOMAIN, URI, gateway_pod, pod, response, stranger, xfcc
+from snapshots import BY, OTHER_CERTIFICATE, TRUST_DOMAIN, URI, answer, gateway_pod, pod, response, stranger, xfcc
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady, Refuted
 from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256
 from meshproof.kube.workloads import Pod
+from meshproof.path.ask import Answers, Ask
 from meshproof.runbook import observe
 from meshproof.steps import looks
 from meshproof.steps.model import Look
@@ -57,11 +58,11 @@ class Seen:
 def cluster_where(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster, at a port of its own, in which the looks find this."""
 
-    def asked(host: str) -> Look[Response]:
+    def asked(host: str) -> Look[Answers]:
         assert host == HOST
-        return finds(seen.answer)
+        return finds(Answers(Ask(host), (answer(seen.answer),)))
 
-    monkeypatch.setattr(looks, "response", asked)
+    monkeypatch.setattr(looks, "answers", asked)
     monkeypatch.setattr(looks, "HTTPBIN_PODS", finds(seen.app))
     monkeypatch.setattr(looks, "GATEWAY_PODS", finds(seen.gateway))
     monkeypatch.setattr(looks, "GATEWAY_CERTIFICATE", finds(seen.chain))
@@ -132,7 +133,7 @@ def test_without_a_header_that_can_be_read_there_is_no_certificate(
 def test_a_path_tells_the_containers_of_gateway_and_app_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(pod("old"), terminating=True)
     path = observe.path(cluster_where(replace(GOOD, app=(*GOOD.app, old)), monkeypatch), HOST)
-    assert (path.host, path.url, path.response) == (HOST, "http://localhost:32123/headers", GOOD.answer)
+    assert (path.host, path.url, path.answer) == (HOST, "http://localhost:32123/headers", answer(GOOD.answer))
     assert (path.gateway, path.app) == (("kgateway-proxy", "sds"), ("go-httpbin", "istio-proxy"))
 
 

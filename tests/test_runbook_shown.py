@@ -9,13 +9,13 @@ from html import unescape
 
 import pytest
 from report_runs import a_refuted_run, a_run
-from snapshots import BY, URI, gateway_pod, pod, response, stranger, xfcc
+from snapshots import BY, URI, answer, gateway_pod, pod, response, stranger, xfcc
 
 from meshproof.checks.finding import Finding
 from meshproof.errors import NotReady
-from meshproof.formats.answer import Response
 from meshproof.formats.xfcc import parse
 from meshproof.kube.inventory import Difference
+from meshproof.path.ask import Answer
 from meshproof.results import Moment
 from meshproof.runbook.changes import CHANGES, LONG, MANY, objects_table, with_changes
 from meshproof.runbook.hops import hops
@@ -30,13 +30,16 @@ HEADER = "status-code,response-time\n"
 GIVEN = {"By": BY, "Hash": "ab12", "Subject": '"CN=it"', "URI": URI}
 
 
-def arrived(xfcc: str | None = None, *, proto: str = "http") -> Response:
-    plain = response(xfcc)
-    return replace(plain, received={**(plain.received or {}), "x-forwarded-proto": (proto,)})
+def arrived(
+    xfcc: str | None = None, *, proto: str = "http", status: int = 200, handshakes: int | None = None
+) -> Answer:
+    plain = response(xfcc, status=status)
+    received = {**(plain.received or {}), "x-forwarded-proto": (proto,)}
+    return answer(replace(plain, received=received), handshakes=handshakes)
 
 
 @pytest.mark.parametrize(
-    ("answer", "app", "kinds"),
+    ("came", "app", "kinds"),
     [
         (arrived(xfcc()), IN_MESH, ["plaintext", "mTLS", "plaintext"]),
         (arrived(), IN_MESH, ["plaintext", "plaintext", "plaintext"]),
@@ -44,19 +47,22 @@ def arrived(xfcc: str | None = None, *, proto: str = "http") -> Response:
         (arrived(proto="https"), OUTSIDE, ["TLS", "plaintext"]),
         (arrived(xfcc()), OUTSIDE, ["plaintext", "unknown"]),  # a certificate that nobody there could have taken
         (arrived("By=a;By"), IN_MESH, ["plaintext", "unknown", "plaintext"]),
-        (stranger(), IN_MESH, ["unknown", "unknown", "unknown"]),
-        (stranger(503), OUTSIDE, ["unknown", "unknown"]),
-        (replace(arrived(), status=503), OUTSIDE, ["plaintext", "unknown"]),  # httpbin's, but no answer that counts
-        (replace(arrived(xfcc()), status=503), IN_MESH, ["plaintext", "unknown", "plaintext"]),
+        (arrived(handshakes=1), IN_MESH, ["plaintext", "TLS", "plaintext"]),  # the header was taken out on the way
+        (arrived(xfcc(), handshakes=0), IN_MESH, ["plaintext", "unknown", "plaintext"]),  # or was put in
+        (replace(arrived(), marked=False), OUTSIDE, ["plaintext", "unknown"]),
+        (answer(stranger()), IN_MESH, ["unknown", "unknown", "unknown"]),
+        (answer(stranger(503)), OUTSIDE, ["unknown", "unknown"]),
+        (arrived(status=503), OUTSIDE, ["plaintext", "unknown"]),  # httpbin's, but no answer that counts
+        (arrived(xfcc(), status=503), IN_MESH, ["plaintext", "unknown", "plaintext"]),
     ],
 )
-def test_a_hop_is_called_what_was_observed_or_unknown(answer: Response, app: tuple[str, ...], kinds: list[str]) -> None:
-    assert [hop.kind for hop in hops(answer, app)] == kinds
+def test_a_hop_is_called_what_was_observed_or_unknown(came: Answer, app: tuple[str, ...], kinds: list[str]) -> None:
+    assert [hop.kind for hop in hops(came, app)] == kinds
 
 
 def test_an_answer_that_does_not_count_is_told_as_what_it_is() -> None:
-    assert hops(stranger(), OUTSIDE)[-1].why == "answered 200, not by httpbin"
-    assert hops(replace(arrived(), status=503), OUTSIDE)[-1].why == "answered 503"
+    assert hops(answer(stranger()), OUTSIDE)[-1].why == "answered 200, not by httpbin"
+    assert hops(arrived(status=503), OUTSIDE)[-1].why == "answered 503"
 
 
 def test_the_picture_says_the_same_as_the_hops() -> None:
@@ -72,7 +78,7 @@ def test_the_picture_says_the_same_as_the_hops() -> None:
     for words in ("localhost:8080", "kgateway-proxy", "sds", "mTLS", "go-httpbin", told(way)):
         assert f">{words}<" in picture or f'"{words}"' in picture
     assert picture.count('stroke-dasharray="6 4"') == 2, "plaintext is dashed, and only plaintext"
-    assert "sidecar" not in draw(replace(way, response=arrived(), app=OUTSIDE))
+    assert "sidecar" not in draw(replace(way, answer=arrived(), app=OUTSIDE))
 
 
 def test_containers_that_the_picture_has_no_room_for_are_counted() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from meshproof import bring_up, yamls
 from meshproof.choices import Choices
-from meshproof.cluster.access import free_port
 from meshproof.errors import INTERRUPTED, MeshproofError
 from meshproof.images import Parts
 from meshproof.manifests import manifest
+from meshproof.path.access import free_port
 from meshproof.progress import Progress
 from meshproof.run import run
 from meshproof.steps import Setting

@@ -16,10 +16,10 @@ def names(pod: Pod) -> tuple[str, ...]:
 def has_exactly(pods: Sequence[Pod], expected: Collection[str]) -> Finding:
     """Every pod has exactly these containers, in any order and native sidecar or not, and all of them are ready.
 
-    Terminating pods are listed, and left out of the count.
+    Pods that are terminating or over, such as evicted ones, are listed, and left out of the count.
     """
     wanted = sorted(expected)
-    counted = [pod for pod in pods if not pod.terminating]
+    counted = [pod for pod in pods if pod.living]
     seen = [describe(pod) for pod in pods]
     return Finding(
         holds=bool(counted) and all(sorted(names(pod)) == wanted and pod.all_ready for pod in counted),
@@ -28,9 +28,23 @@ def has_exactly(pods: Sequence[Pod], expected: Collection[str]) -> Finding:
     )
 
 
+def injected_by(pods: Sequence[Pod], revision: str) -> Finding:
+    """Every living pod was given its sidecar by the istiod of this revision."""
+    living = [pod for pod in pods if pod.living]
+    return Finding(
+        holds=bool(living) and all(pod.injected_by == revision for pod in living),
+        expected=f"pods injected by revision {revision}",
+        observed="; ".join(f"{pod.name}: {_injector(pod)}" for pod in living) or "no pod",
+    )
+
+
+def _injector(pod: Pod) -> str:
+    return f"injected by revision {pod.injected_by}" if pod.injected_by else "not injected"
+
+
 def describe(pod: Pod) -> str:
     """A pod in one line: `http-7f9 2/3: kgateway-proxy, sds, istio-proxy (not ready)`."""
-    state = " terminating" if pod.terminating else ""
+    state = " terminating" if pod.terminating else "" if pod.living else f" {pod.phase.lower()}"
     return f"{pod.name} {pod.ready}{state}: {', '.join(_describe(container) for container in pod.containers)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from meshproof.checks.finding import Finding
+from meshproof.formats.certificate import issued_by, leaf_uris
 from meshproof.kube.conditions import Condition, is_true
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
 from meshproof.kube.workloads import Deployment, Pod
@@ -42,7 +43,7 @@ def routes_accepted(routes: Sequence[HTTPRoute], expected: int) -> Finding:
 
 def has_env(pods: Sequence[Pod], container: str, name: str, value: str) -> Finding:
     """Every living pod has the container with the variable at that value."""
-    seen = [(pod.name, _variable(pod, container, name)) for pod in pods if not pod.terminating]
+    seen = [(pod.name, _variable(pod, container, name)) for pod in pods if pod.living]
     return Finding(
         bool(seen) and all(said == f"{name}={value}" for _, said in seen),
         f"{name}={value} in container {container}",
@@ -60,6 +61,13 @@ def same_rendering(plain: str, with_values: str, control: str, values_name: str)
         f"the same manifests with and without {values_name}",
         f"{differing} lines differ" if differing else f"{len(plain.splitlines())} lines, none differs",
     )
+
+
+def from_root(chain: str, roots: str) -> Finding:
+    """A certificate chain leads to one of the roots."""
+    names = ", ".join(leaf_uris(chain)) or "no URI"
+    told = f"certificate of {names}, {'' if (holds := issued_by(chain, roots)) else 'not '}issued by istiod's root"
+    return Finding(holds, "certificate issued by istiod's root", told)
 
 
 def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence[str]) -> Finding:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a claim holds, with what was expected and what was seen, both in words."""
+    """Whether a claim holds, with what was expected and what was seen, both in words.
+
+    `seen` is False where nothing could be seen, which is no proof of the contrary.
+    """
 
     holds: bool
     expected: str
     observed: str
+    seen: bool = True
 
     def __str__(self) -> str:
         return f"expected {self.expected}; observed {self.observed}"

@@ -1,79 +1,105 @@
-"""What an answer of httpbin must be. Absence of a header counts only on an answer of 200 that httpbin gave."""
+"""What the answers for a host must be.
+
+They count only when the app itself gave them to our very requests, each on a connection made for it; absence of a
+header counts only on such an answer. A claim about answers is a claim about every ready pod of the app.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from meshproof.checks.finding import Finding
 from meshproof.errors import Refuted
 from meshproof.formats import xfcc
-from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256, leaf_subject
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.workloads import Pod
+from meshproof.path.ask import Answer, Answers
 
 
-def is_ok(response: Response) -> Finding:
-    """Status 200, and the answer is httpbin's."""
-    return Finding(_answered(response), "200 from httpbin", str(response))
+def is_ok(answers: Answers, app: Sequence[Pod]) -> Finding:
+    """Status 200 from each pod of the app."""
+    return each_pod(answers, app, lambda answer: Finding(answered(answer), "200 from httpbin", str(answer)))
 
 
-def has_no_client_cert(response: Response) -> Finding:
-    """Status 200 from httpbin, which received no X-Forwarded-Client-Cert."""
-    return Finding(_answered(response) and response.xfcc is None, "200 from httpbin, no XFCC", str(response))
+def has_no_client_cert(answers: Answers, app: Sequence[Pod]) -> Finding:
+    """Status 200 from each pod of the app, reached in plaintext: no TLS handshake, no X-Forwarded-Client-Cert."""
+    return each_pod(answers, app, in_plaintext)
 
 
-def names_server(response: Response, server: Sequence[Pod], trust_domain: str) -> Finding:
+def in_plaintext(answer: Answer) -> Finding:
+    """Status 200 from the app, reached without a TLS handshake, and it received no X-Forwarded-Client-Cert."""
+    holds = answered(answer) and answer.response.xfcc is None and not answer.handshakes
+    return Finding(holds, "200 from httpbin, no XFCC, no TLS handshake", _with_handshakes(answer))
+
+
+def over_mtls(answer: Answer) -> Finding:
+    """Status 200 from the app, reached with a TLS handshake, and it received X-Forwarded-Client-Cert."""
+    holds = answered(answer) and answer.response.xfcc is not None and answer.handshakes == 1
+    return Finding(holds, "200 from httpbin, XFCC, 1 TLS handshake", _with_handshakes(answer))
+
+
+def takes_handshakes(answers: Answers, app: Sequence[Pod]) -> Finding:
+    """Envoy counted a TLS handshake for each new connection."""
+
+    def judge(answer: Answer) -> Finding:
+        holds = answered(answer) and answer.handshakes == 1
+        return Finding(holds, "200 from httpbin, 1 TLS handshake", _with_handshakes(answer))
+
+    return each_pod(answers, app, judge)
+
+
+def names_server(answers: Answers, app: Sequence[Pod], trust_domain: str) -> Finding:
     """XFCC's By is the identity of the app's pods."""
-    expected = f"By={_identity(server, trust_domain)}"
-    return _told_by_header(response, expected, lambda element: f"By={', '.join(element.by) or '(absent)'}")
+    expected = f"By={_identity(app, trust_domain)}"
+    return _told_by_header(answers, app, expected, lambda element: f"By={', '.join(element.by) or '(absent)'}")
 
 
-def names_client(response: Response, client: Sequence[Pod], trust_domain: str) -> Finding:
+def names_client(answers: Answers, app: Sequence[Pod], client: Sequence[Pod], trust_domain: str) -> Finding:
     """XFCC's URI is the identity of the gateway's pods."""
     expected = f"URI={_identity(client, trust_domain)}"
-    return _told_by_header(response, expected, lambda element: f"URI={', '.join(element.uri) or '(absent)'}")
+    return _told_by_header(answers, app, expected, lambda element: f"URI={', '.join(element.uri) or '(absent)'}")
 
 
-def hashes_certificate(response: Response, chain: str) -> Finding:
+def hashes_certificate(answers: Answers, app: Sequence[Pod], chain: str) -> Finding:
     """XFCC's Hash is SHA-256 of the certificate that the gateway holds."""
     expected = f"Hash={leaf_sha256(chain)}"
-    return _told_by_header(response, expected, lambda element: f"Hash={element.hash or '(absent)'}")
+    return _told_by_header(answers, app, expected, lambda element: f"Hash={element.hash or '(absent)'}")
 
 
-def names_subject(response: Response, chain: str) -> Finding:
+def names_subject(answers: Answers, app: Sequence[Pod], chain: str) -> Finding:
     """XFCC's Subject is there and is the subject of the certificate that the gateway holds; Istio's is empty."""
     expected = f'Subject="{leaf_subject(chain)}"'
-    return _told_by_header(
-        response, expected, lambda element: "(absent)" if element.subject is None else f'Subject="{element.subject}"'
-    )
+
+    def told(element: xfcc.Element) -> str:
+        return "(absent)" if element.subject is None else f'Subject="{element.subject}"'
+
+    return _told_by_header(answers, app, expected, told)
 
 
-def _told_by_header(response: Response, expected: str, told: Callable[[xfcc.Element], str]) -> Finding:
-    """Whether the header says what is expected; where there is none, the answer is what was seen."""
-    try:
-        seen = told(last_element(response))
-    except Refuted as problem:
-        return Finding(False, expected, str(problem))
-    return Finding(seen == expected, expected, seen)
-
-
-def drops_forged(response: Response, forged: str) -> Finding:
+def drops_forged(answers: Answers, app: Sequence[Pod], forged: str) -> Finding:
     """A forged header did not reach the app: one element, and none of its values is the forger's."""
+    return each_pod(answers, app, lambda answer: _drops_forged(answer, forged))
+
+
+def _drops_forged(answer: Answer, forged: str) -> Finding:
     expected = "one element, nothing of the forged one"
-    if not _answered(response) or response.xfcc is None:
-        return Finding(False, expected, str(response))
-    elements = xfcc.parse(response.xfcc)
+    header = answer.response.xfcc
+    if not answered(answer):
+        return Finding(False, expected, str(answer))
+    if header is None:
+        return Finding(False, expected, f"{answer}: it is dropped, but without mutual TLS nothing stands in its place")
+    elements = xfcc.parse(header)
     lies, told = _told(xfcc.parse(forged)), _told(elements)
-    return Finding(len(elements) == 1 and not lies & told, expected, str(response))
+    return Finding(len(elements) == 1 and not lies & told, expected, str(answer))
 
 
-def keeps_client_cert(response: Response, server: Sequence[Pod], client: Sequence[Pod], trust_domain: str) -> Finding:
+def keeps_client_cert(answers: Answers, app: Sequence[Pod], client: Sequence[Pod], trust_domain: str) -> Finding:
     """Both identities are still in XFCC, on an answer of 200."""
     parts = (
-        is_ok(response),
-        names_server(response, server, trust_domain),
-        names_client(response, client, trust_domain),
+        is_ok(answers, app),
+        names_server(answers, app, trust_domain),
+        names_client(answers, app, client, trust_domain),
     )
     return Finding(
         all(part.holds for part in parts),
@@ -82,27 +108,95 @@ def keeps_client_cert(response: Response, server: Sequence[Pod], client: Sequenc
     )
 
 
-def last_element(response: Response) -> xfcc.Element:
+def not_routed(*hosts: Answers) -> Finding:
+    """The gateway itself answers 404 for each host: it has no route for it."""
+    each = [answer for answers in hosts for answer in answers.each]
+    holds = bool(each) and all(answer.response.status == 404 and not answer.endpoint for answer in each)
+    return Finding(holds, "404 by the gateway itself", "; ".join(map(str, each)))
+
+
+def each_pod(answers: Answers, app: Sequence[Pod], judge: Callable[[Answer], Finding]) -> Finding:
+    """A judgement of each answer that holds when all do and each ready pod has answered.
+
+    Of several, those that are not as expected are told first, then how many are.
+    """
+    ready = {pod.ip: pod.name for pod in app if pod.living and pod.all_ready}
+    reached = {_host(answer.endpoint) for answer in answers.each}
+    silent = [f"{name} ({ip})" for ip, name in ready.items() if ip not in reached]
+    silent += [endpoint for endpoint in answers.missing if _host(endpoint) not in ready]
+    if not ready:
+        return Finding(False, "an answer of each ready pod of the app", "no pod of the app is ready")
+    finding = each_answer(answers, judge, ready)
+    many = f", from each of {len(ready)} pods" if len(ready) > 1 else ""
+    told = f"{finding.observed}; no answer on a new connection from {', '.join(silent)}" if silent else finding.observed
+    return Finding(finding.holds and not silent, finding.expected + many, told)
+
+
+def each_answer(
+    answers: Answers, judge: Callable[[Answer], Finding], names: Mapping[str, str] | None = None
+) -> Finding:
+    """A judgement of each answer, whoever gave it, that holds when there is one and all do; `names` by address."""
+    findings = [(answer, judge(answer)) for answer in answers.each]
+    if len(findings) == 1:
+        return findings[0][1]
+    wrong = [(answer, finding) for answer, finding in findings if not finding.holds]
+    told = [
+        f"{(names or {}).get(_host(answer.endpoint), answer.endpoint)}: {finding.observed}"
+        for answer, finding in wrong or findings[:1]
+    ]
+    told.append(f"{len(findings) - len(wrong)} of {len(findings)} as expected")
+    expected = findings[0][1].expected if findings else "an answer"
+    return Finding(bool(findings) and not wrong, expected, "; ".join(told))
+
+
+def answered(answer: Answer) -> bool:
+    """Whether the app answered our very request with 200."""
+    response = answer.response
+    return response.status == 200 and response.received is not None and answer.marked and bool(answer.endpoint)
+
+
+def last_element(answer: Answer) -> xfcc.Element:
     """The element of the hop into the app: a sidecar appends, so it is the last.
 
     Raises:
         Refuted: There is no header, or it is malformed.
     """
-    if response.xfcc is None:
-        raise Refuted(str(response))
-    return xfcc.parse(response.xfcc)[-1]
+    if answer.response.xfcc is None:
+        raise Refuted(str(answer))
+    return xfcc.parse(answer.response.xfcc)[-1]
+
+
+def _told_by_header(
+    answers: Answers, app: Sequence[Pod], expected: str, told: Callable[[xfcc.Element], str]
+) -> Finding:
+    """Whether the header says what is expected; where there is none, the answer is what was seen."""
+
+    def judge(answer: Answer) -> Finding:
+        if not answered(answer):
+            return Finding(False, expected, str(answer))
+        try:
+            seen = told(last_element(answer))
+        except Refuted as problem:
+            return Finding(False, expected, str(problem))
+        return Finding(seen == expected, expected, seen)
+
+    return each_pod(answers, app, judge)
+
+
+def _with_handshakes(answer: Answer) -> str:
+    return f"{answer}, {answer.handshakes} TLS handshake{'' if answer.handshakes == 1 else 's'} for its connection"
+
+
+def _host(endpoint: str) -> str:
+    return endpoint.rpartition(":")[0]
 
 
 def _told(elements: Sequence[xfcc.Element]) -> set[str | None]:
     return {value for e in elements for value in (*e.by, *e.uri, *e.dns, e.hash, e.subject)}
 
 
-def _answered(response: Response) -> bool:
-    return response.status == 200 and response.received is not None
-
-
 def _identity(pods: Sequence[Pod], trust_domain: str) -> SpiffeId:
-    accounts = {(pod.namespace, pod.service_account) for pod in pods if not pod.terminating}
+    accounts = {(pod.namespace, pod.service_account) for pod in pods if pod.living}
     if len(accounts) != 1:
         raise Refuted(f"identity: expected pods of one service account, found {sorted(accounts) or 'no pod'}")
     namespace, account = accounts.pop()

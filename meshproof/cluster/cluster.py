@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from meshproof.cluster.access import GatewayAccess
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
+from meshproof.path.access import GatewayAccess
 from meshproof.run import Completed, run
 
 

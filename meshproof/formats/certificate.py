@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from meshproof.errors import Refuted
@@ -43,6 +46,32 @@ def leaf_uris(pem_chain: str) -> tuple[str, ...]:
     except ValueError as error:
         raise NotACertificate(f"certificate: its extensions cannot be read: {error}") from error
     return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def issued_by(pem_chain: str, pem_roots: str) -> bool:
+    """Whether each certificate of a chain is signed by the one after it, and the last one by one of the roots.
+
+    Raises:
+        NotACertificate: One of the texts holds no readable certificate.
+    """
+    chain, roots = _all(pem_chain), _all(pem_roots)
+    signed = all(_signed_by(one, other) for one, other in pairwise(chain))
+    return signed and any(chain[-1] == root or _signed_by(chain[-1], root) for root in roots)
+
+
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _all(pem: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as error:
+        raise NotACertificate(f"certificates: expected PEM, found {pem[:40]!r}: {error}") from error
 
 
 def _leaf(pem_chain: str) -> x509.Certificate:

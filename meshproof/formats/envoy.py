@@ -14,17 +14,38 @@ SECRETS_PAGE = "/config_dump?resource=dynamic_active_secrets"
 CLUSTERS_PAGE = "/clusters?format=json"
 
 
+HANDSHAKES_PAGE = "/stats?format=json&filter=^cluster\\..*\\.ssl\\.handshake$"
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """A host of an Envoy cluster, as `IP:PORT`, and how many requests it has answered."""
+    """A host of an Envoy cluster, as `IP:PORT`. All are counts since Envoy knows it, but for what is open now.
+
+    Attributes:
+        address: Where it is.
+        requests: How many requests were sent to it.
+        connections: How many connections to it were begun.
+        open_connections: How many connections to it are open now.
+    """
 
     address: str
     requests: int
+    connections: int
+    open_connections: int
 
 
-def stats_page(cluster: str) -> str:
-    """The admin page with all counters and gauges of one cluster."""
-    return f"/stats?format=json&filter=^cluster\\.{cluster}\\."
+@dataclass(frozen=True)
+class Upstream:
+    """An Envoy cluster: its hosts, and how many TLS handshakes with them have succeeded."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    handshakes: int
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections to its hosts are open now."""
+        return sum(endpoint.open_connections for endpoint in self.endpoints)
 
 
 def stats(page: str) -> Mapping[str, int]:
@@ -47,19 +68,28 @@ def certificate_chain(page: str, secret: str) -> str:
     raise NotReady(f"Envoy secret {secret}: no certificate with that name is active")
 
 
-def endpoints(page: str) -> Mapping[str, tuple[Endpoint, ...]]:
-    """The hosts of every cluster, from the clusters page in JSON."""
-    return {status["name"]: tuple(map(_endpoint, status.get("host_statuses", []))) for status in _clusters(page)}
-
-
-def _clusters(page: str) -> list[dict[str, Any]]:
-    return _parse(page).get("cluster_statuses", [])
+def upstreams(clusters_page: str, handshakes_page: str) -> Mapping[str, Upstream]:
+    """Every cluster by name, from the clusters page and the page of handshakes, both in JSON."""
+    handshakes = stats(handshakes_page)
+    return {
+        status["name"]: Upstream(
+            status["name"],
+            tuple(map(_endpoint, status.get("host_statuses", []))),
+            handshakes.get(f"cluster.{status['name']}.ssl.handshake", 0),
+        )
+        for status in _parse(clusters_page).get("cluster_statuses", [])
+    }
 
 
 def _endpoint(host: dict[str, Any]) -> Endpoint:
     socket = host.get("address", {}).get("socket_address", {})
-    answered = {entry["name"]: int(entry.get("value", 0)) for entry in host.get("stats", [])}
-    return Endpoint(f"{socket.get('address')}:{socket.get('port_value')}", answered.get("rq_success", 0))
+    counted = {entry["name"]: int(entry.get("value", 0)) for entry in host.get("stats", [])}
+    return Endpoint(
+        address=f"{socket.get('address')}:{socket.get('port_value')}",
+        requests=counted.get("rq_total", 0),
+        connections=counted.get("cx_total", 0),
+        open_connections=counted.get("cx_active", 0),
+    )
 
 
 def _parse(page: str) -> dict[str, Any]:

@@ -6,12 +6,15 @@ for one that must be there and is not.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from meshproof.kube.conditions import Condition, conditions_of
 from meshproof.kube.raw import Raw
+
+INJECTION_STATUS = "sidecar.istio.io/status"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Pod:
         containers: The containers that kubectl's READY counts: ordinary ones first, then native sidecars.
         owner: Its controller as `KIND/NAME`, empty where it has none.
         terminating: Its deletion has begun.
+        injected_by: The revision of the istiod that put a sidecar into it, from what that wrote; empty where none did.
     """
 
     namespace: str
@@ -51,6 +55,7 @@ class Pod:
     owner: str
     service_account: str
     terminating: bool
+    injected_by: str = ""
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Pod:
@@ -79,7 +84,13 @@ class Pod:
             owner="".join(f"{owner.need('kind', str)}/{owner.need('name', str)}" for owner in owners[:1]),
             service_account=pod.get("spec.serviceAccountName", "default"),
             terminating=bool(pod.get("metadata.deletionTimestamp", "")),
+            injected_by=_revision(pod.texts("metadata.annotations").get(INJECTION_STATUS, "")),
         )
+
+    @property
+    def living(self) -> bool:
+        """Whether it is there to stay: not on its way out, and not over, as an evicted or completed pod is."""
+        return not self.terminating and self.phase not in ("Failed", "Succeeded")
 
     @property
     def ready(self) -> str:
@@ -90,6 +101,14 @@ class Pod:
     def all_ready(self) -> bool:
         """Every container is ready, and there is one."""
         return bool(self.containers) and all(container.ready for container in self.containers)
+
+
+def _revision(status: str) -> str:
+    """The revision in an injector's note on a pod; empty where the note is missing or not of its form."""
+    try:
+        return str(cast("dict[str, object]", json.loads(status)).get("revision", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _container(part: Raw, states: Mapping[str, Raw], *, native_sidecar: bool) -> Container:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from meshproof.checks.requests import is_ok, last_element
+from meshproof.checks.requests import answered, last_element
 from meshproof.errors import Refuted
 from meshproof.formats.answer import Response
+from meshproof.path.ask import Answer
 
 Kind = Literal["mTLS", "TLS", "plaintext", "unknown"]
 SIDECAR = "istio-proxy"
@@ -24,17 +25,18 @@ class Hop:
     why: str
 
 
-def hops(response: Response, app: Collection[str]) -> tuple[Hop, ...]:
+def hops(answer: Answer, app: Collection[str]) -> tuple[Hop, ...]:
     """The hops of a request from the client to the app.
 
     Where the observations do not fit together, a hop's kind is `unknown` and `why` says so.
 
     Args:
-        response: What came back.
+        answer: What came back, and how it was reached.
         app: Names of the containers in the app's pod.
     """
+    response = answer.response
     first = Hop("client", "gateway", *_into_gateway(response))
-    kind, why = _into_pod(response)
+    kind, why = _into_pod(answer)
     if SIDECAR in app:
         inner: Kind = "plaintext" if response.received is not None else "unknown"
         return first, Hop("gateway", "sidecar", kind, why), Hop("sidecar", "app", inner, "inside the pod")
@@ -50,13 +52,17 @@ def _into_gateway(response: Response) -> tuple[Kind, str]:
     return kinds.get(tuple(proto), "unknown"), f"X-Forwarded-Proto: {', '.join(proto) or 'absent'}"
 
 
-def _into_pod(response: Response) -> tuple[Kind, str]:
-    if not is_ok(response).holds:
+def _into_pod(answer: Answer) -> tuple[Kind, str]:
+    """Told from what Envoy counted of the connection and from what the app received; both must agree."""
+    response = answer.response
+    if not answered(answer):
         return "unknown", f"answered {response.status}{', not by httpbin' if response.received is None else ''}"
     if response.xfcc is None:
-        return "plaintext", "no client certificate"
+        return ("TLS", "a handshake, no client certificate") if answer.handshakes else ("plaintext", "no TLS handshake")
     try:
-        digest = last_element(response).hash or ""
+        digest = last_element(answer).hash or ""
     except Refuted:
         return "unknown", "a malformed client certificate header"
+    if not answer.handshakes:
+        return "unknown", "a client certificate is named, but there was no TLS handshake"
     return "mTLS", f"certificate {digest[:8]}…"

@@ -12,10 +12,10 @@ from meshproof.checks.containers import names
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
-from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
 from meshproof.formats.xfcc import Element
 from meshproof.kube.workloads import Pod
+from meshproof.path.ask import Answer
 from meshproof.steps import looks
 
 
@@ -25,7 +25,7 @@ class Path:
 
     host: str
     url: str
-    response: Response
+    answer: Answer
     gateway: tuple[str, ...]
     app: tuple[str, ...]
 
@@ -51,7 +51,7 @@ def pods(cluster: Cluster) -> tuple[Pod, ...]:
     """The pods of control planes, gateway and app that are not on their way out."""
     all_pods = (looks.CONTROLLER_PODS, looks.ISTIOD_PODS, looks.GATEWAY_PODS, looks.HTTPBIN_PODS)
     found = [pod for look in all_pods for pod in look.take(cluster)]
-    return tuple(pod for pod in found if not pod.terminating)
+    return tuple(pod for pod in found if pod.living)
 
 
 def path(cluster: Cluster, host: str) -> Path:
@@ -60,11 +60,10 @@ def path(cluster: Cluster, host: str) -> Path:
     Raises:
         NotReady: The gateway does not answer, or gateway or app have no pod.
     """
-    response = looks.response(host).take(cluster)
     return Path(
         host=host,
         url=f"http://localhost:{cluster.gateway.port}/headers",
-        response=response,
+        answer=looks.answers(host).take(cluster).each[0],
         gateway=_containers(looks.GATEWAY_PODS.take(cluster), "gateway"),
         app=_containers(looks.HTTPBIN_PODS.take(cluster), "httpbin"),
     )
@@ -77,19 +76,19 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
         Refuted: The header is not there or malformed.
         NotReady: Something cannot be looked at.
     """
-    response = looks.response(host).take(cluster)
-    element = requests.last_element(response)
+    answers, app = looks.answers(host).take(cluster), looks.HTTPBIN_PODS.take(cluster)
+    element = requests.last_element(answers.each[0])
     chain = looks.GATEWAY_CERTIFICATE.take(cluster)
     trust = looks.TRUST_DOMAIN.take(cluster)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     return Certificate(
-        header=response.xfcc or "",
+        header=answers.each[0].response.xfcc or "",
         element=element,
         findings=(
-            ("By", requests.names_server(response, looks.HTTPBIN_PODS.take(cluster), trust)),
-            ("Hash", requests.hashes_certificate(response, chain)),
-            ("Subject", requests.names_subject(response, chain)),
-            ("URI", requests.names_client(response, looks.GATEWAY_PODS.take(cluster), trust)),
+            ("By", requests.names_server(answers, app, trust)),
+            ("Hash", requests.hashes_certificate(answers, app, chain)),
+            ("Subject", requests.names_subject(answers, app, chain)),
+            ("URI", requests.names_client(answers, app, looks.GATEWAY_PODS.take(cluster), trust)),
         ),
         subject=leaf_subject(chain),
         uris=leaf_uris(chain),
@@ -100,7 +99,7 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
 
 
 def _containers(found: tuple[Pod, ...], what: str) -> tuple[str, ...]:
-    living = [pod for pod in found if not pod.terminating]
+    living = [pod for pod in found if pod.living]
     if not living:
         raise NotReady(f"{what}: no pod of it runs")
     return names(living[-1])

@@ -19,7 +19,7 @@ _LOCK = "M-4 0v-2.5a4 4 0 0 1 8 0V0h1.5v7h-11V0zM-2 0h4v-2.5a2 2 0 0 0-4 0z"  # 
 
 def draw(path: Path) -> str:
     """The picture as one `svg` element."""
-    way = hops(path.response, path.app)
+    way = hops(path.answer, path.app)
     sidecar = any(hop.target == "sidecar" for hop in way)
     boxes = [_box("client", "client", path.url), _box("gateway", "gateway", ", ".join(path.gateway))]
     boxes += [_box("sidecar", "sidecar", SIDECAR)] if sidecar else []
@@ -40,7 +40,7 @@ def draw(path: Path) -> str:
 
 def told(path: Path) -> str:
     """The same in words."""
-    way = "".join(f" → {hop.target} ({hop.kind})" for hop in hops(path.response, path.app))
+    way = "".join(f" → {hop.target} ({hop.kind})" for hop in hops(path.answer, path.app))
     return f"{path.host}: client{way}"
 
 

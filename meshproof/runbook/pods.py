@@ -11,15 +11,13 @@ from meshproof.kube.workloads import Container, Pod
 
 def pods_rows(before: Sequence[Pod], after: Sequence[Pod]) -> str:
     """The rows of an HTML table; containers that a workload did not have before are marked, lost ones struck out."""
-    return "".join(_row(before, pod) for pod in after if not pod.terminating)
+    return "".join(_row(before, pod) for pod in after if pod.living)
 
 
 def pods_text(before: Sequence[Pod], after: Sequence[Pod]) -> str:
     """One line for each pod."""
     return "\n".join(
-        f"{pod.namespace}/{pod.name} {_ready(before, pod)}: {', '.join(names(pod))}"
-        for pod in after
-        if not pod.terminating
+        f"{pod.namespace}/{pod.name} {_ready(before, pod)}: {', '.join(names(pod))}" for pod in after if pod.living
     )
 
 
@@ -36,7 +34,7 @@ def _row(before: Sequence[Pod], pod: Pod) -> str:
 
 
 def _ready(before: Sequence[Pod], pod: Pod) -> str:
-    was = [each.ready for each in _earlier(before, pod) if not each.terminating]
+    was = [each.ready for each in _earlier(before, pod) if each.living]
     return f"{was[0]} → {pod.ready}" if was and was[0] != pod.ready else pod.ready
 
 

@@ -105,7 +105,7 @@ def pods_table(before: Sequence[Pod], after: Sequence[Pod]) -> Shown:
 
 def path_picture(path: Path) -> Shown:
     """The way of a request, hop by hop."""
-    return replace(panel(f"GET {path.host}/headers: {path.response.status}", draw(path)), text=told(path))
+    return replace(panel(f"GET {path.host}/headers: {path.answer.response.status}", draw(path)), text=told(path))
 
 
 def no_certificate(told: str) -> Shown:

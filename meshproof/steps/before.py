@@ -64,7 +64,7 @@ def before_you_begin(setting: Setting) -> Step:
             claim(
                 "before.response",
                 "httpbin answers through the gateway, without a client certificate",
-                (looks.PAGE_RESPONSE,),
+                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
                 has_no_client_cert,
             ),
         ),

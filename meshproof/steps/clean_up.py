@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshproof.checks import requests
 from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import accepted, is_rolled_out
 from meshproof.checks.finding import Finding, both
-from meshproof.checks.requests import has_no_client_cert
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube import inventory
@@ -18,7 +18,7 @@ from meshproof.kube.objects import HTTPRoute
 from meshproof.steps import looks
 from meshproof.steps.before import APP_CONTAINERS
 from meshproof.steps.enable_integration import enable_integration
-from meshproof.steps.exclude_service import ROUTES, exclude_service
+from meshproof.steps.exclude_service import BACKEND_ANSWERS, ROUTES, SERVICE_ANSWERS, exclude_service
 from meshproof.steps.install_istio import INVENTORY, install_istio
 from meshproof.steps.model import Look, Ready, Step, claim
 from meshproof.steps.route import HTTPBIN, route_over_mtls
@@ -58,9 +58,11 @@ def clean_up(setting: Setting) -> Step:
         claims=(
             claim(
                 "cleanup.route-gone",
-                "The routes of the exclusion are gone",
-                (ROUTES,),
-                lambda routes: Finding(not routes, "no such route", _named(routes)),
+                "The routes of the exclusion are gone, and the gateway knows their hosts no more",
+                (ROUTES, BACKEND_ANSWERS, SERVICE_ANSWERS),
+                lambda routes, backend, service: both(
+                    Finding(not routes, "no such route", _named(routes)), requests.not_routed(backend, service)
+                ),
             ),
             claim(
                 "cleanup.httpbin-containers",
@@ -77,8 +79,8 @@ def clean_up(setting: Setting) -> Step:
             claim(
                 "cleanup.response",
                 "httpbin answers through the gateway, without a client certificate",
-                (looks.PAGE_RESPONSE,),
-                has_no_client_cert,
+                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                requests.has_no_client_cert,
             ),
             claim("cleanup.istio-gone", "Nothing of Istio runs, listens or is defined", (ISTIO_REMAINS,), _nothing),
             claim(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from meshproof import yamls
 from meshproof.checks.containers import has_exactly
-from meshproof.checks.control_plane import accepted, has_env, is_rolled_out, same_rendering
+from meshproof.checks.control_plane import accepted, from_root, has_env, is_rolled_out, same_rendering
 from meshproof.checks.finding import Finding, both
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.cluster import Cluster
@@ -80,9 +80,11 @@ def enable_integration(setting: Setting) -> Step:
             ),
             claim(
                 "enable.istiod-address",
-                "The gateway's parameters name istiod where it was found",
-                (ISTIOD_ADDRESS, STORED_PARAMETERS),
-                lambda found, stored: Finding(stored.address == found, found, stored.address),
+                "The gateway's parameters name istiod where it was found, and the gateway got a certificate from it",
+                (ISTIOD_ADDRESS, STORED_PARAMETERS, looks.GATEWAY_CERTIFICATE, looks.ROOT_CERTIFICATES),
+                lambda found, stored, chain, roots: both(
+                    Finding(stored.address == found, found, stored.address), from_root(chain, roots)
+                ),
             ),
             claim(
                 "enable.parameters-accepted",
@@ -105,8 +107,8 @@ def enable_integration(setting: Setting) -> Step:
             claim(
                 "enable.plaintext-until-injected",
                 "httpbin, its three containers not yet in the mesh, still answers without a client certificate",
-                (looks.PAGE_RESPONSE, looks.HTTPBIN_PODS),
-                lambda response, pods: both(has_no_client_cert(response), has_exactly(pods, APP_CONTAINERS)),
+                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                lambda answers, pods: both(has_no_client_cert(answers, pods), has_exactly(pods, APP_CONTAINERS)),
             ),
         ),
         undo=(

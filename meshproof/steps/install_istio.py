@@ -78,7 +78,7 @@ def _helm(setting: Setting, chart: str, *args: str) -> Command:
 
 def _istiod_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> Finding:
     rollout = is_rolled_out(deployment)
-    living = [pod for pod in pods if not pod.terminating]
+    living = [pod for pod in pods if pod.living]
     return Finding(
         rollout.holds and bool(living) and all(pod.all_ready for pod in living),
         "istiod rolled out, every pod of it ready",

@@ -1,4 +1,7 @@
-"""What is seen of a cluster, and claims held against it until each has held three times in a row."""
+"""What is seen of a cluster, and claims held against it until each has held three times in a row.
+
+What held and then did not is unsteady, and unsteady is refuted: given time, luck brings three in a row to anything.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +52,8 @@ def judge(claim: Claim, seen: Seen) -> Finding:
     missing = [look for look in claim.looks if look not in seen or isinstance(seen[look], Unseen)]
     if missing:
         reasons = [seen[look].reason if look in seen else "not looked at" for look in missing]
-        return Finding(
-            False, claim.sentence, "; ".join(f"{m.what}: {r}" for m, r in zip(missing, reasons, strict=True))
-        )
+        told = "; ".join(f"{m.what}: {r}" for m, r in zip(missing, reasons, strict=True))
+        return Finding(False, claim.sentence, told, seen=False)
     try:
         return claim.judge(*(seen[look] for look in claim.looks))
     except _UNSEEN as problem:
@@ -69,6 +71,8 @@ class Judging:
     streaks: dict[str, int] = field(default_factory=dict[str, int])
     settled_s: dict[str, float] = field(default_factory=dict[str, float])
     last: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    held: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    fell: dict[str, Finding] = field(default_factory=dict[str, Finding])
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +85,7 @@ class Judging:
         return tuple(self._result(claim, reason) for claim in self.claims)
 
     def until_settled(self, timeout_s: float) -> tuple[CheckResult, ...]:
-        """Look until all claims have held three times in a row, or the time is over."""
+        """Look until each claim has held three times in a row or has proved unsteady, or the time is over."""
         with contextlib.suppress(NotReady):  # what did not settle is refuted below
             wait_for(
                 self._round,
@@ -94,21 +98,29 @@ class Judging:
         return tuple(self._result(claim, "") for claim in self.claims)
 
     def _round(self) -> tuple[int, ...]:
+        """Judge each claim once more; how often in a row each has held, those left out that are settled by a fall."""
         each = list(dict.fromkeys(look for claim in self.claims for look in claim.looks if look.when == "each"))
         seen = {**self.fixed, **look_at(each, self.cluster)}
         for claim in self.claims:
             finding = judge(claim, seen)
             self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
-            if self.streaks[claim.id] == SUCCESSES:
-                self.settled_s[claim.id] = self.clock.now() - self.started
-        return tuple(self.streaks.values())
+            if finding.holds and claim.id not in self.fell:
+                self.held[claim.id] = finding
+            elif not finding.holds and finding.seen and claim.id in self.held:
+                self.fell.setdefault(claim.id, finding)
+            if self.streaks[claim.id] == SUCCESSES or claim.id in self.fell:
+                self.settled_s.setdefault(claim.id, self.clock.now() - self.started)
+        return tuple(streak for id_, streak in self.streaks.items() if id_ not in self.fell)
 
     def _result(self, claim: Claim, error: str) -> CheckResult:
-        finding = self.last[claim.id]
-        proven = not error and self.streaks[claim.id] >= SUCCESSES
+        finding, reason = self.last[claim.id], "did not hold"
+        proven = not error and self.streaks[claim.id] >= SUCCESSES and claim.id not in self.fell
         unsure = "skipped" if error and finding.holds else "refuted"
-        reason = "" if proven else error or ("did not hold for long enough" if finding.holds else "did not hold")
+        if claim.id in self.fell:
+            finding, reason = self._unsteady(claim), "unsteady: it held, and then it did not"
+        elif finding.holds:
+            reason = "did not hold for long enough"
         return CheckResult(
             id=claim.id,
             claim=claim.sentence,
@@ -116,5 +128,9 @@ class Judging:
             observed=finding.observed,
             status="proven" if proven else unsure,
             seconds=round(self.settled_s.get(claim.id, self.clock.now() - self.started), 3),
-            reason=reason,
+            reason="" if proven else error or reason,
         )
+
+    def _unsteady(self, claim: Claim) -> Finding:
+        held, fell = self.held[claim.id], self.fell[claim.id]
+        return Finding(False, fell.expected, f"held: {held.observed}; then: {fell.observed}")

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from meshproof import yamls
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady
 from meshproof.formats import envoy
-from meshproof.formats.answer import Response
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
+from meshproof.kube.raw import Raw
 from meshproof.kube.workloads import Deployment, Pod
+from meshproof.path.ask import Answers, Ask, ask
 from meshproof.steps.model import Look
-from meshproof.wait import wait_for
 
 PAGE_HOST = "www.example.com"
 MTLS_CLUSTER = "kube_httpbin_httpbin_8000"
 PLAINTEXT_CLUSTER = "kube_httpbin_httpbin-plaintext_8000"
-BURST = 16  # requests at the same time, at most
-GROW_TIMEOUT_S = 15.0
+ROOT_PATH = "/api/v1/namespaces/kgateway-system/configmaps/istio-ca-root-cert"
 T = TypeVar("T")
 
 
@@ -71,17 +66,17 @@ def routes(*names: tuple[str, str]) -> Look[tuple[HTTPRoute, ...]]:
     return Look("routes " + ", ".join("/".join(name) for name in names), take)
 
 
-def response(host: str, forged_xfcc: str = "") -> Look[Response]:
-    """The answer to `GET /headers` for a host, through the gateway."""
-    headers = {"X-Forwarded-Client-Cert": forged_xfcc} if forged_xfcc else {}
-    return Look(f"GET {host}/headers", lambda c: c.gateway.get(host, headers=headers))
+def answers(host: str, *headers: tuple[str, str]) -> Look[Answers]:
+    """The answers to `GET /headers` for a host, through the gateway, from each endpoint on a new connection."""
+    asked = Ask(host, headers)
+    return Look(f"GET {host}/headers", lambda c: ask(c.gateway, asked))
 
 
 GATEWAY_PODS = pods("gateway's pods", "kgateway-system", "gateway.networking.k8s.io/gateway-name=http")
 CONTROLLER_PODS = pods("kgateway's pods", "kgateway-system", "app.kubernetes.io/name=kgateway")
 HTTPBIN_PODS = pods("httpbin's pods", "httpbin", "app=httpbin")
 ISTIOD_PODS = pods("istiod's pods", "istio-system", "app=istiod")
-PAGE_RESPONSE = response(PAGE_HOST)
+PAGE_ANSWERS = answers(PAGE_HOST)
 GATEWAY: Look[Gateway] = Look(
     "Gateway kgateway-system/http", lambda c: Gateway.from_dict(c.api.get(f"{gateways_path('kgateway-system')}/http"))
 )
@@ -92,10 +87,11 @@ GATEWAY_CERTIFICATE: Look[str] = Look(
     "certificate that the gateway's Envoy holds",
     lambda c: envoy.certificate_chain(c.gateway.admin(envoy.SECRETS_PAGE), "istio_server_cert"),
 )
-TRUST_DOMAIN: Look[str] = Look("mesh's trust domain", lambda c: trust_domain(c))
-ENVOY_ENDPOINTS = Look(
-    "endpoints in the gateway's Envoy", lambda c: envoy.endpoints(c.gateway.admin(envoy.CLUSTERS_PAGE))
+ROOT_CERTIFICATES: Look[str] = Look(
+    "root certificate that istiod gives to the gateway's namespace",
+    lambda c: Raw.of("ConfigMap", c.api.get(ROOT_PATH)).texts("data").get("root-cert.pem", ""),
 )
+TRUST_DOMAIN: Look[str] = Look("mesh's trust domain", lambda c: trust_domain(c))
 
 
 def trust_domain(cluster: Cluster) -> str:
@@ -103,65 +99,6 @@ def trust_domain(cluster: Cluster) -> str:
     config = cluster.api.get("/api/v1/namespaces/istio-system/configmaps/istio")
     mesh = yamls.load(config["data"]["mesh"], "ConfigMap istio-system/istio")
     return str(mesh[0].get("trustDomain") or "cluster.local") if mesh else "cluster.local"
-
-
-@dataclass(frozen=True)
-class Handshakes:
-    """TLS handshakes with httpbin before and after new connections were forced; endpoints matched to mTLS so far."""
-
-    before: int
-    after: int
-    matches: int
-
-    @property
-    def grew(self) -> bool:
-        """There are more handshakes than before, with endpoints that the mTLS transport was chosen for."""
-        return self.after > self.before and self.matches > 0
-
-
-def _force_connections(cluster: Cluster) -> Handshakes:
-    """Send more requests at the same time than there are open connections, so that some must be new."""
-    active, before, _ = _counters(cluster)
-    requests = min(active + 4, BURST)
-    with ThreadPoolExecutor(requests) as pool:
-        for future in [pool.submit(cluster.gateway.get, PAGE_HOST, "/delay/0.3") for _ in range(requests)]:
-            future.result()
-    _, after, matches = _counters(cluster)
-    return Handshakes(before, after, matches)
-
-
-def _counters(cluster: Cluster) -> tuple[int, int, int]:
-    """Open connections, handshakes and matches, of the cluster that leads to httpbin."""
-    page = envoy.stats(cluster.gateway.admin(envoy.stats_page(MTLS_CLUSTER)))
-    prefix = f"cluster.{MTLS_CLUSTER}."
-    names = ("upstream_cx_active", "ssl.handshake", "tlsMode-istio.total_match_count")
-    active, handshakes, matches = (page.get(prefix + name, 0) for name in names)
-    return active, handshakes, matches
-
-
-def _grown_handshakes(cluster: Cluster) -> Handshakes:
-    """The counters as soon as they have grown, or as they stand when they do not."""
-
-    def look() -> Handshakes | NotReady:
-        try:
-            return _force_connections(cluster)
-        except NotReady as problem:  # a gateway that just changed its pod
-            return problem
-
-    last: list[Handshakes | NotReady] = []
-
-    def settled(seen: Handshakes | NotReady) -> bool:
-        last[:] = [seen]
-        return isinstance(seen, Handshakes) and seen.grew
-
-    with contextlib.suppress(NotReady):
-        wait_for(look, settled, what="handshakes", timeout_s=GROW_TIMEOUT_S, every_s=0.2)
-    if isinstance(last[0], NotReady):
-        raise last[0]
-    return last[0]
-
-
-HANDSHAKES = Look("handshakes with httpbin", _grown_handshakes, when="once")
 
 
 def rendering(values: object, name: str) -> Look[str]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import cast
 
 import httpx
 
 from meshproof.errors import MachineCannot, NotReady
+from meshproof.formats import envoy
 from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
 from meshproof.kube.workloads import Pod
+from meshproof.path.ask import Get
 
 GATEWAY_NAMESPACE = "kgateway-system"
 GATEWAY_SELECTOR = "gateway.networking.k8s.io/gateway-name=http"
@@ -38,6 +41,7 @@ class GatewayAccess:
         self._pod = ""
         self._port = 0
         self._lock = threading.Lock()
+        self._admin = _client()
 
     @property
     def port(self) -> int:
@@ -46,28 +50,70 @@ class GatewayAccess:
             self._port = free_port(LISTENER_PORT)
         return self._port
 
-    def get(self, host: str, path: str = "/headers", headers: Mapping[str, str] | None = None) -> Response:
-        """One GET through the gateway with the given Host.
+    @contextmanager
+    def connected(self) -> Generator[Get]:
+        """A connection to the gateway, for `GET /headers` with a Host of one's choice.
 
         Raises:
             NotReady: The gateway has no ready pod, or the connection broke.
         """
-        answer = self._get(f"{self._base(LISTENER_PORT)}{path}", {"Host": host, **(headers or {})})
-        return Response.of(host, answer.status_code, answer.text)
+        with _client() as client:
+
+            def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
+                url = f"{self._base(LISTENER_PORT)}/headers"
+                answer = self._get(client, url, [("Host", host), *headers])
+                return Response.of(host, answer.status_code, answer.text)
+
+            yield get
+
+    def upstreams(self) -> Mapping[str, envoy.Upstream]:
+        """The clusters of the gateway's Envoy by name, with what it counts of them.
+
+        Raises:
+            NotReady: As `admin`.
+        """
+        return envoy.upstreams(self.admin(envoy.CLUSTERS_PAGE), self.admin(envoy.HANDSHAKES_PAGE))
+
+    @contextmanager
+    def unfinished(self, host: str, count: int) -> Generator[None]:
+        """This many requests whose bodies have not come; at the end of the context they come and are malformed.
+
+        Raises:
+            NotReady: As `connected`.
+        """
+        address = self._base(LISTENER_PORT).removeprefix("http://")
+        name, _, port = address.rpartition(":")
+        begun = f"POST /headers HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        try:
+            with ExitStack() as opened:
+                connections = [
+                    opened.enter_context(socket.create_connection((name, int(port)), REQUEST_TIMEOUT_S))
+                    for _ in range(count)
+                ]
+                for connection in connections:
+                    connection.sendall(begun)
+                yield
+                for connection in connections:
+                    connection.sendall(b"no size of a chunk\r\n")
+                for connection in connections:
+                    connection.recv(1)  # Envoy has refused it
+        except OSError as error:
+            raise NotReady(f"connection to {address}: {error}") from error
 
     def admin(self, path: str) -> str:
         """A page of the gateway's Envoy admin interface.
 
         Raises:
-            NotReady: As `get`, or Envoy does not answer 200.
+            NotReady: As `connected`, or Envoy does not answer 200.
         """
-        answer = self._get(f"{self._base(ADMIN_PORT)}{path}", {})
+        answer = self._get(self._admin, f"{self._base(ADMIN_PORT)}{path}", ())
         if answer.status_code != 200:
             raise NotReady(f"gateway's Envoy admin {path}: answered {answer.status_code}, expected 200")
         return answer.text
 
     def close(self) -> None:
         """End the port-forward."""
+        self._admin.close()
         with self._lock:
             self._drop(self._forward)
 
@@ -77,10 +123,10 @@ class GatewayAccess:
             forward.stop()
             self._forward = None
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+    def _get(self, client: httpx.Client, url: str, headers: Sequence[tuple[str, str]]) -> httpx.Response:
         forward = self._forward
         try:
-            return httpx.get(url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
+            return client.get(url, headers=list(headers))
         except httpx.HTTPError as error:
             with self._lock:
                 self._drop(forward)  # the pod behind it may be gone: the next call finds the new one
@@ -104,9 +150,13 @@ class GatewayAccess:
         raw = self._api.list(f"/api/v1/namespaces/{GATEWAY_NAMESPACE}/pods", labelSelector=GATEWAY_SELECTOR)
         newest_first = sorted(raw, key=lambda item: item["metadata"]["creationTimestamp"], reverse=True)
         for pod in map(Pod.from_dict, newest_first):
-            if pod.all_ready and not pod.terminating:
+            if pod.all_ready and pod.living:
                 return pod.name
         raise NotReady("gateway http: no pod of it is ready")
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
 
 
 def free_port(preferred: int = 0) -> int:

@@ -1,0 +1,189 @@
+"""Asking: one request for each endpoint behind a host, each on a connection of its own, and who answered it.
+
+An answer says what is so now only if nothing in it is older than the question. Envoy keeps its connections to an app,
+so a request may go over one from before a label, policy or certificate changed; and it spreads requests over the
+endpoints, so one answer speaks for one of them. Envoy counts requests and connections of each endpoint: read before and
+after a request, the counters tell who answered and whether the connection was new. Each request carries a mark that
+the app must have received.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from meshproof.errors import NotReady
+from meshproof.formats.answer import Response
+from meshproof.formats.envoy import Endpoint, Upstream
+from meshproof.wait import wait_for
+
+MARK = "x-meshproof-mark"
+TRIES = 8  # requests for each endpoint, at most
+SPARE_TRIES = 8  # and these for connections that were there before, and for other traffic
+CLOSE_TIMEOUT_S = 2.0
+CLOSE_EVERY_S = 0.02
+AT_ONCE = 64  # connections to the gateway that are open at the same time, at most
+
+
+@dataclass(frozen=True)
+class Ask:
+    """`GET /headers` for a host, with further headers. Equal by value: whoever asks the same shares the answers."""
+
+    host: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one request.
+
+    Attributes:
+        response: The answer.
+        marked: Whether the app received the mark of this very request.
+        upstream: Envoy's cluster that it went through; empty where the gateway answered by itself.
+        endpoint: Who answered, as `IP:PORT`; empty as `upstream`.
+        handshakes: TLS handshakes that its connection took: 1 with TLS, 0 without.
+    """
+
+    response: Response
+    marked: bool
+    upstream: str = ""
+    endpoint: str = ""
+    handshakes: int = 0
+
+    def __str__(self) -> str:
+        told = str(self.response)
+        if not self.endpoint:
+            return f"{told}, by the gateway itself"
+        return told if self.marked or self.response.received is None else f"{told}, to another request than ours"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One answer on a new connection from each endpoint; `missing` are those that gave none."""
+
+    ask: Ask
+    each: tuple[Answer, ...]
+    missing: tuple[str, ...] = ()
+
+
+class Get(Protocol):
+    """`GET /headers` for a host with further headers."""
+
+    def __call__(self, host: str, headers: Sequence[tuple[str, str]]) -> Response:
+        """Send one."""
+        ...
+
+
+class Sender(Protocol):
+    """The way in through one gateway pod."""
+
+    def connected(self) -> AbstractContextManager[Get]:
+        """A connection to the gateway: one thread of Envoy serves all that is sent over it, endpoint by endpoint."""
+        ...
+
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """The clusters of the gateway's Envoy by name."""
+        ...
+
+    def unfinished(self, host: str, count: int) -> AbstractContextManager[None]:
+        """This many requests that have begun, and are broken off at the end of the context."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What one endpoint's counters grew by."""
+
+    upstream: Upstream
+    endpoint: Endpoint
+    requests: int
+    connections: int
+    handshakes: int
+
+
+def ask(sender: Sender, what: Ask) -> Answers:
+    """Ask until each endpoint behind the host has answered on a new connection, as far as that comes about.
+
+    What cannot be told from other traffic by the counters is asked again.
+
+    Raises:
+        NotReady: The gateway cannot be reached, or no answer could be told from other traffic.
+    """
+    with sender.connected() as get:
+        return _each(sender, get, what)
+
+
+def _each(sender: Sender, get: Get, what: Ask) -> Answers:
+    found: dict[str, Answer] = {}
+    missing: tuple[str, ...] = ()
+    before = sender.upstreams()
+    tries, limit = 0, SPARE_TRIES
+    while tries < limit:
+        tries += 1
+        mark = uuid.uuid4().hex
+        response = get(what.host, (*what.headers, (MARK, mark)))
+        marked = (response.received or {}).get(MARK) == (mark,)
+        after = sender.upstreams()
+        taken = _taken(before, after)
+        before = after
+        if not taken:
+            return Answers(what, (Answer(response, marked),))
+        one = taken[0]
+        if len(taken) > 1 or one.requests > 1:
+            continue
+        if one.connections == 1:
+            answer = Answer(response, marked, one.upstream.name, one.endpoint.address, one.handshakes)
+            found.setdefault(answer.endpoint, answer)
+        missing = tuple(each.address for each in one.upstream.endpoints if each.address not in found)
+        if not missing:
+            break
+        limit = SPARE_TRIES + TRIES * len(one.upstream.endpoints)
+        if one.connections == 0:
+            before = _close_idle(sender, what.host, one.upstream.name)
+    if not found:
+        raise NotReady(f"GET {what.host}/headers: no answer of {tries} was on a new connection that is known as ours")
+    return Answers(what, tuple(found.values()), missing)
+
+
+def _taken(before: Mapping[str, Upstream], after: Mapping[str, Upstream]) -> list[_Taken]:
+    """The endpoints that have had requests in between."""
+    changes: list[_Taken] = []
+    for upstream in after.values():
+        earlier = before.get(upstream.name, Upstream(upstream.name, (), 0))
+        then = {each.address: each for each in earlier.endpoints}
+        for now in upstream.endpoints:
+            was = then.get(now.address, Endpoint(now.address, 0, 0, 0))
+            if now.requests > was.requests:
+                grown = now.requests - was.requests, now.connections - was.connections
+                changes.append(_Taken(upstream, now, *grown, upstream.handshakes - earlier.handshakes))
+    return changes
+
+
+def _close_idle(sender: Sender, host: str, name: str) -> Mapping[str, Upstream]:
+    """Have Envoy close its idle connections to a cluster, and return what it counts then.
+
+    Envoy can use a connection to an HTTP/1.1 app no more once a request on it was broken off. Where other traffic keeps
+    connections open, not all close.
+    """
+
+    def look() -> Mapping[str, Upstream]:
+        seen = sender.upstreams()
+        if name in seen and (count := seen[name].open_connections):
+            with sender.unfinished(host, min(2 * count + 2, AT_ONCE)):
+                sender.upstreams()  # what was sent is in Envoy when this answers
+        return seen
+
+    with contextlib.suppress(NotReady):
+        return wait_for(
+            look,
+            lambda seen: name not in seen or not seen[name].open_connections,
+            what=f"connections to {name}",
+            timeout_s=CLOSE_TIMEOUT_S,
+            every_s=CLOSE_EVERY_S,
+        )
+    return sender.upstreams()
