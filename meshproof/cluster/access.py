@@ -53,7 +53,7 @@ class GatewayAccess:
             NotReady: The gateway has no ready pod, or the connection broke.
         """
         answer = self._get(f"{self._base(LISTENER_PORT)}{path}", {"Host": host, **(headers or {})})
-        return Response.of(host, answer.status_code, answer.text)
+        return Response.of(host, answer.status_code, answer.text, answer.headers)
 
     def admin(self, path: str) -> str:
         """A page of the gateway's Envoy admin interface.
