@@ -33,6 +33,7 @@ ISTIOD_PATHS = ("debug/syncz", "debug/registryz", "debug/endpointz", "debug/conf
 ADMIN_PORTS = {"kgateway-proxy": 19000, "istio-proxy": 15000}
 ISTIOD_CONTAINER, ISTIOD_PORT = "discovery", 15014
 
+INDEX = "index.txt"
 DEADLINE_S = 120.0
 ITEM_S = 20.0
 FILE_LIMIT_BYTES = 8_000_000
@@ -130,6 +131,11 @@ class _Gathering:
         self.index.append(f"{name}: {min(len(data), FILE_LIMIT_BYTES)} bytes{note}")
 
 
+def folder_of(run: Path, slug: str) -> Path:
+    """Where the diagnostics of a step are, in the folder of its run."""
+    return run / "diagnostics" / slug
+
+
 def gather(
     cluster: Kubectl,
     folder: Path,
@@ -152,7 +158,7 @@ def gather(
     """
     folder.mkdir(parents=True, exist_ok=True)
     work = _Gathering(cluster, folder, now() + deadline_s, now)
-    index = folder / "index.txt"
+    index = folder / INDEX
     try:
         # The proxies first: what they hold changes soonest, and tells most.
         pods = [pod for namespace in namespaces for pod in _pods(work, namespace)]
