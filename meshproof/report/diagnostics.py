@@ -26,7 +26,14 @@ CLUSTER_KINDS = (
 )
 CUSTOM_GROUPS = ("gateway.networking.k8s.io", "gateway.kgateway.dev", "kgateway.dev", "istio.io", "x-k8s.io")
 # Kinds that are gathered by themselves, or that only repeat others.
-LEFT_OUT = ("events", "events.events.k8s.io", "endpoints", "controllerrevisions.apps", "leases.coordination.k8s.io")
+LEFT_OUT = (
+    *("events", "events.events.k8s.io", "secrets"),
+    *("endpoints", "controllerrevisions.apps", "leases.coordination.k8s.io"),
+)
+# All of a Secret that leaves kubectl. `describe` would not do: it prints the tokens of service accounts.
+KEYS_ONLY = (
+    '{{range .items}}{{println .type .metadata.name}}{{range $key, $value := .data}}{{println " " $key}}{{end}}{{end}}'
+)
 ENVOY_PATHS = ("config_dump?include_eds", "clusters", "certs", "stats", "listeners", "server_info")
 ISTIOD_PATHS = ("debug/syncz", "debug/registryz", "debug/endpointz", "debug/configz", "debug/mesh", "metrics")
 # Container to its admin port: kgateway's Envoy, and Istio's proxy beside it or beside an application.
@@ -206,6 +213,7 @@ def _objects(work: _Gathering, namespaces: Sequence[str]) -> None:
         work.kubectl(f"{namespace}/pods-described.txt", "describe", "pods", "-n", namespace)
         if kinds := ",".join(kind for kind in namespaced if kind not in LEFT_OUT):
             work.kubectl(f"{namespace}/objects.yaml", "get", kinds, "-n", namespace, "-o", "yaml", "--ignore-not-found")
+        work.kubectl(f"{namespace}/secrets.txt", "get", "secrets", "-n", namespace, "-o", f"go-template={KEYS_ONLY}")
     if custom := ",".join(kind for kind in (*namespaced, *clustered) if kind.endswith(CUSTOM_GROUPS)):
         work.kubectl("custom-objects.yaml", "get", custom, "-A", "-o", "yaml", "--ignore-not-found")
     work.kubectl("cluster-objects.yaml", "get", CLUSTER_KINDS, "-o", "yaml")
