@@ -102,7 +102,7 @@ class Proof:
         proven = sum(check.status == "proven" for check in result.checks)
         self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
         if proven < len(result.checks):
-            index = diagnostics.gather(self.cluster, self.folder / "diagnostics" / slug)
+            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, slug))
             self.announce(f"  what the cluster looked like then: {index}")
         return result
 

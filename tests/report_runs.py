@@ -14,6 +14,11 @@ NO_HEADER = "200, X-Forwarded-Client-Cert absent"
 SHORT = "200, no XFCC"
 INSTALL_CRDS = "helm upgrade -i --namespace kgateway-system \\\n    kgateway-crds kgateway-crds-v2.4.0.tgz"
 
+UPGRADE = (
+    "helm upgrade -i -n kgateway-system kgateway kgateway-v2.4.0.tgz \\\n"
+    "    --reuse-values --set controller.extraEnv.KGW_ENABLE_ISTIO_AUTO_MTLS=true"
+)
+
 
 def check(check_id: str, claim: str, expected: str, observed: str = "", seconds: float = 0.8) -> CheckResult:
     return CheckResult(check_id, claim, expected, observed or expected, "proven", seconds)
@@ -139,8 +144,7 @@ def _enable() -> StepResult:
         "enable",
         "Enable the Istio integration",
         (
-            "helm upgrade -i -n kgateway-system kgateway kgateway-v2.4.0.tgz \\\n"
-            "    --reuse-values --set controller.extraEnv.KGW_ENABLE_ISTIO_AUTO_MTLS=true",
+            UPGRADE,
             "kubectl apply -f gateway-parameters.yaml",
             "kubectl apply -f gateway.yaml",
         ),
@@ -168,9 +172,9 @@ def _enable() -> StepResult:
             "The Helm values istio.enabled and istio.istiod have no effect in 2.4.0; the environment variable does.",
         ),
         moments=(
-            Moment("helm upgrade kgateway", "command", at, 1.8, 'Release "kgateway" has been upgraded.\nREVISION: 2\n'),
-            Moment("kubectl apply parameters", "command", at + 1.8, 0.4, "gatewayparameters created\n"),
-            Moment("kubectl apply gateway", "command", at + 2.2, 0.3, "gateway configured\n"),
+            Moment(UPGRADE, "command", at, 1.8, 'Release "kgateway" has been upgraded.\nREVISION: 2\n'),
+            Moment("kubectl apply -f gateway-parameters.yaml", "command", at + 1.8, 0.4, "gatewayparameters created\n"),
+            Moment("kubectl apply -f gateway.yaml", "command", at + 2.2, 0.3, "gateway configured\n"),
             Moment("the gateway's pod is 3/3", "wait", at + 2.5, 9.9),
             Moment("answers of the gateway", "observe", at + 12.4, 2.6),
         ),

@@ -73,7 +73,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         record.append((url, headers))
         if ("Host", "broken") in headers:
             raise httpx.ConnectError("refused")
-        return httpx.Response(404 if url.endswith("/missing") else 200, text='{"headers": {}}')
+        return httpx.Response(
+            404 if url.endswith("/missing") else 200, text='{"headers": {}}', headers={"Server": "envoy"}
+        )
 
     StandInForward.made = []
     monkeypatch.setattr(access, "PortForward", StandInForward)
@@ -99,6 +101,7 @@ def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> N
     )
     answer = once(way, "www.example.com", ("X-A", "1"), ("x-a", "2"))
     assert (answer.host, answer.status, answer.received) == ("www.example.com", 200, {})
+    assert (answer.body, answer.headers["server"]) == ('{"headers": {}}', "envoy")
     assert asked == [("http://127.0.0.1:8080/headers", [("Host", "www.example.com"), ("X-A", "1"), ("x-a", "2")])]
     [forward] = StandInForward.made
     assert forward.target == "kgateway-system/pod/new"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from links import Page
 from snapshots import PARTS
 
 from meshproof import proof as module
@@ -18,10 +19,13 @@ from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.proof import Proof
 from meshproof.releases import cells
+from meshproof.report import diagnostics
 from meshproof.results import CheckResult, StepResult
+from meshproof.run import Completed
 from meshproof.steps import PAGE, Mesh, Step
 from meshproof.steps.model import Ready
 
+GATHER = diagnostics.gather
 MESH = Mesh(address="istiod-found.istio-system.svc:15012")
 
 
@@ -38,6 +42,9 @@ class StandIn:
 
     def find(self, path: str) -> dict[str, Any] | None:
         return {"metadata": {}} if path.rpartition("/")[2] in self.namespaces else None
+
+    def kubectl(self, *args: str, **_: object) -> Completed:
+        return Completed(args, 0, '{"items": []}', "", 0.1)
 
 
 @dataclass
@@ -85,7 +92,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
     stage = Staged(tmp_path)
     for name in ("run_step", "run_commands", "await_ready", "find_mesh"):
         monkeypatch.setattr(module, name, getattr(stage, name))
-    monkeypatch.setattr(module.diagnostics, "gather", stage.gather)
+    monkeypatch.setattr(diagnostics, "gather", stage.gather)
     return stage
 
 
@@ -164,3 +171,15 @@ def test_a_run_that_did_not_reach_the_end_is_not_proven(staged: Staged) -> None:
     assert [step.slug for step in result.steps] == list(PAGE)
     assert {check.reason for step in result.steps[1:] for check in step.checks} == {"not run"}
     assert result.verdict == "incomplete"
+
+
+def test_every_link_of_the_report_leads_somewhere(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnostics, "gather", GATHER)
+    staged.refuted, staged.broken = "enable", "route"
+    proof = staged.proof()
+    proof.section("cleanup")
+    report = Page(proof.write())
+    assert {"#route", "results.json", "diagnostics/enable/index.txt", "diagnostics/route/index.txt"} <= set(
+        report.links
+    )
+    assert report.dead() == []

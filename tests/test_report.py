@@ -224,7 +224,7 @@ def test_the_page_shows_all_there_is_to_see() -> None:
 
 
 def test_the_page_needs_nothing_from_anywhere() -> None:
-    text = html.render(a_refuted_run(), diagnostics=True)
+    text = html.render(a_refuted_run(), diagnostics={"route": "d/route/i.txt", "before": "d/before/i.txt"})
     page = _Page(text)
     assert not {"script", "link", "img", "iframe", "object", "base"} & {tag for tag, _ in page.tags}
     assert not re.search(r"@import|url\(", text)
@@ -232,7 +232,7 @@ def test_the_page_needs_nothing_from_anywhere() -> None:
     inner = {target[1:] for target in targets if target.startswith("#")}
     assert inner <= {attributes.get("id") for _, attributes in page.tags}
     beside = {target for target in targets if not target.startswith("#")}
-    assert beside == {"results.json", "junit.xml", "timeline.svg", "diagnostics/index.txt"}
+    assert beside == {"results.json", "junit.xml", "timeline.svg", "d/route/i.txt"}, "a proven step has none"
 
 
 def test_the_page_points_to_diagnostics_only_where_there_are_some() -> None:
@@ -248,11 +248,18 @@ def test_the_page_and_the_picture_escape_everything() -> None:
     ElementTree.fromstring(picture)  # noqa: S314
 
 
-def test_outputs_are_joined_to_their_commands_by_label_or_by_order() -> None:
-    step = a_run().steps[2]  # its labels are not its commands
-    assert [command.moment for command in html.typed(step)] == list(step.moments[:3])
-    step = a_run().steps[0]  # its labels are, in another order
+def test_outputs_are_joined_to_their_commands_whatever_the_order() -> None:
+    step = a_run().steps[0]  # it ran in another order
     assert [command.moment and command.moment.label for command in html.typed(step)] == list(step.commands)
+
+
+def test_each_of_two_equal_commands_has_its_own_output() -> None:
+    first, second = (Moment("curl a", "command", STARTED + at, 1.0, f"answer {at}") for at in (1, 2))
+    step = replace(a_run().steps[0], commands=("curl a", "kubectl b", "curl a", "curl a"), moments=(second, first))
+    assert [command.moment for command in html.typed(step)] == [first, None, second, None]
+    page = html.render(replace(a_run(), steps=(step,)))
+    assert page.index("answer 1") < page.index("kubectl b") < page.index("answer 2")
+    assert "Waits and observations" not in page
 
 
 def test_nothing_in_the_picture_lies_over_another_thing() -> None:
@@ -327,11 +334,9 @@ def test_a_run_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_write_all_writes_the_four_files(tmp_path: Path) -> None:
-    (tmp_path / "diagnostics").mkdir()
     artifacts.write_all(a_refuted_run(), tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
     assert names == ["junit.xml", "report.html", "results.json", "timeline.svg"]
-    assert "diagnostics/index.txt" in (tmp_path / "report.html").read_text()
     assert results_json.read(tmp_path / "results.json").verdict == "refuted"
 
 

@@ -129,9 +129,21 @@ def test_all_kinds_are_asked_for_but_those_left_out(tmp_path: Path) -> None:
     cluster = Cluster()
     gather(cluster, tmp_path)
     asked = [call[1] for call in cluster.calls if call[0] == "get"]
-    assert "pods,secrets,httproutes.gateway.networking.k8s.io" in asked
+    assert "pods,httproutes.gateway.networking.k8s.io" in asked
     assert "httproutes.gateway.networking.k8s.io,gatewayclasses.gateway.networking.k8s.io" in asked
     assert "metrics: unavailable" in (tmp_path / "diagnostics/kinds-cluster.txt").read_text()
+
+
+def test_of_secrets_only_names_are_asked_for(tmp_path: Path) -> None:
+    cluster = Cluster()
+    gather(cluster, tmp_path)
+    asked = [call for call in cluster.calls if call[0] != "api-resources" and "secret" in " ".join(call).lower()]
+    assert len(asked) == 3
+    for call in asked:
+        assert call[:3] == ("get", "secrets", "-n")
+        assert call[-1].startswith("go-template=")
+        assert "$value}}" not in call[-1]
+    assert "httpbin/secrets.txt" in written(tmp_path)
 
 
 def test_no_secret_is_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from links import Page
 from report_runs import a_run
 from snapshots import PARTS, always
 
@@ -85,6 +86,9 @@ def test_all_notebooks_are_executed_in_order_and_leave_results_and_book(
     left = tmp_path / "artifacts" / "latest"
     assert results_json.read(left / "results.json").verdict == "proven"
     assert (left / "runbook" / "book.html").read_text().count("<section id=") == 7
+    for page in (Page(left / "report.html"), Page(left / "runbook" / "book.html")):
+        assert len(page.links) > 7
+        assert page.dead() == []
     assert run.ended == [run.cluster.kubeconfig] * 7
     assert "PROVEN  31 of 31 checks" in capsys.readouterr().out
 

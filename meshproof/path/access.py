@@ -62,7 +62,7 @@ class GatewayAccess:
             def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
                 url = f"{self._base(LISTENER_PORT)}/headers"
                 answer = self._get(client, url, [("Host", host), *headers])
-                return Response.of(host, answer.status_code, answer.text)
+                return Response.of(host, answer.status_code, answer.text, answer.headers)
 
             yield get
 

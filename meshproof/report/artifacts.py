@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.report import html, junit, results_json, timeline
+from meshproof.report import diagnostics, html, junit, results_json, timeline
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
 from meshproof.results import RunResult
@@ -56,7 +56,9 @@ def write_all(run: RunResult, folder: Path) -> None:
     results_json.write(run, folder / "results.json")
     junit.write(run, folder / "junit.xml")
     timeline.write(run, folder / "timeline.svg")
-    html.write(run, folder / "report.html", diagnostics=(folder / "diagnostics").is_dir())
+    indexes = {step.slug: diagnostics.folder_of(folder, step.slug) / diagnostics.INDEX for step in run.steps}
+    gathered = {slug: str(index.relative_to(folder)) for slug, index in indexes.items() if index.is_file()}
+    html.write(run, folder / "report.html", diagnostics=gathered)
 
 
 def _fresh(root: Path, stem: str) -> Path:

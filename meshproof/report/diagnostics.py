@@ -26,13 +26,21 @@ CLUSTER_KINDS = (
 )
 CUSTOM_GROUPS = ("gateway.networking.k8s.io", "gateway.kgateway.dev", "kgateway.dev", "istio.io", "x-k8s.io")
 # Kinds that are gathered by themselves, or that only repeat others.
-LEFT_OUT = ("events", "events.events.k8s.io", "endpoints", "controllerrevisions.apps", "leases.coordination.k8s.io")
+LEFT_OUT = (
+    *("events", "events.events.k8s.io", "secrets"),
+    *("endpoints", "controllerrevisions.apps", "leases.coordination.k8s.io"),
+)
+# All of a Secret that leaves kubectl. `describe` would not do: it prints the tokens of service accounts.
+KEYS_ONLY = (
+    '{{range .items}}{{println .type .metadata.name}}{{range $key, $value := .data}}{{println " " $key}}{{end}}{{end}}'
+)
 ENVOY_PATHS = ("config_dump?include_eds", "clusters", "certs", "stats", "listeners", "server_info")
 ISTIOD_PATHS = ("debug/syncz", "debug/registryz", "debug/endpointz", "debug/configz", "debug/mesh", "metrics")
 # Container to its admin port: kgateway's Envoy, and Istio's proxy beside it or beside an application.
 ADMIN_PORTS = {"kgateway-proxy": 19000, "istio-proxy": 15000}
 ISTIOD_CONTAINER, ISTIOD_PORT = "discovery", 15014
 
+INDEX = "index.txt"
 DEADLINE_S = 120.0
 ITEM_S = 20.0
 FILE_LIMIT_BYTES = 8_000_000
@@ -130,6 +138,11 @@ class _Gathering:
         self.index.append(f"{name}: {min(len(data), FILE_LIMIT_BYTES)} bytes{note}")
 
 
+def folder_of(run: Path, slug: str) -> Path:
+    """Where the diagnostics of a step are, in the folder of its run."""
+    return run / "diagnostics" / slug
+
+
 def gather(
     cluster: Kubectl,
     folder: Path,
@@ -152,7 +165,7 @@ def gather(
     """
     folder.mkdir(parents=True, exist_ok=True)
     work = _Gathering(cluster, folder, now() + deadline_s, now)
-    index = folder / "index.txt"
+    index = folder / INDEX
     try:
         # The proxies first: what they hold changes soonest, and tells most.
         pods = [pod for namespace in namespaces for pod in _pods(work, namespace)]
@@ -200,6 +213,7 @@ def _objects(work: _Gathering, namespaces: Sequence[str]) -> None:
         work.kubectl(f"{namespace}/pods-described.txt", "describe", "pods", "-n", namespace)
         if kinds := ",".join(kind for kind in namespaced if kind not in LEFT_OUT):
             work.kubectl(f"{namespace}/objects.yaml", "get", kinds, "-n", namespace, "-o", "yaml", "--ignore-not-found")
+        work.kubectl(f"{namespace}/secrets.txt", "get", "secrets", "-n", namespace, "-o", f"go-template={KEYS_ONLY}")
     if custom := ",".join(kind for kind in (*namespaced, *clustered) if kind.endswith(CUSTOM_GROUPS)):
         work.kubectl("custom-objects.yaml", "get", custom, "-A", "-o", "yaml", "--ignore-not-found")
     work.kubectl("cluster-objects.yaml", "get", CLUSTER_KINDS, "-o", "yaml")

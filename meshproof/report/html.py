@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -27,13 +29,13 @@ class Typed:
     moment: Moment | None
 
 
-def write(run: RunResult, path: Path, *, diagnostics: bool = False) -> None:
+def write(run: RunResult, path: Path, *, diagnostics: Mapping[str, str] | None = None) -> None:
     """Write the page, secrets taken out.
 
     Args:
         run: What to show.
         path: The file.
-        diagnostics: Whether there is a diagnostics/ folder beside the file to point to.
+        diagnostics: Where each step's diagnostics begin, by slug, as seen from the file.
 
     Raises:
         MachineCannot: The file cannot be written.
@@ -41,7 +43,7 @@ def write(run: RunResult, path: Path, *, diagnostics: bool = False) -> None:
     write_text(path, render(run, diagnostics=diagnostics))
 
 
-def render(run: RunResult, *, diagnostics: bool = False) -> str:
+def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> str:
     """The page as text: one file, light or dark as the reader prefers, readable on a phone and on paper."""
     run = redact_run(run)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -66,7 +68,7 @@ def render(run: RunResult, *, diagnostics: bool = False) -> str:
         state=_state,
         proven_of=summary.proven,
         mark={"proven": "✓", "refuted": "✗", "skipped": "○"},
-        diagnostics=diagnostics,
+        diagnostics=diagnostics or {},
     )
     return without_terminal_codes(page)
 
@@ -81,12 +83,12 @@ def _resource(name: str) -> str:
 
 
 def typed(step: StepResult) -> list[Typed]:
-    """Join each command to its moment: by its label, or by the order where the labels are others."""
-    ran = [moment for moment in step.moments if moment.kind == "command"]
-    by_label = {moment.label.strip(): moment for moment in ran}
-    if len(ran) == len(step.commands) and not any(command.strip() in by_label for command in step.commands):
-        return [Typed(command, moment) for command, moment in zip(step.commands, ran, strict=True)]
-    return [Typed(command, by_label.get(command.strip())) for command in step.commands]
+    """Join each command to its moment, the first of two equal commands to the earlier one."""
+    ran: defaultdict[str, list[Moment]] = defaultdict(list)
+    for moment in sorted(step.moments, key=lambda moment: moment.started, reverse=True):
+        if moment.kind == "command":
+            ran[moment.label].append(moment)
+    return [Typed(command, ran[command].pop() if ran[command] else None) for command in step.commands]
 
 
 def _others(step: StepResult) -> list[Moment]:

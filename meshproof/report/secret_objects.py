@@ -89,10 +89,13 @@ _YAML_PAIR = re.compile(r"(?P<key>[ ]*[^\s:][^:]*:)(?P<value>.*)", re.DOTALL)
 
 def _without_yaml_values(text: str) -> str:
     lines = text.splitlines(keepends=True)
+    ends: dict[int, int] = {}  # where the last object at a column ends
     for place, line in enumerate(lines):
-        if kind := _YAML_KIND.fullmatch(line):
-            column = len(kind["lead"])
-            for number in _object_around(lines, place, column):
+        kind = _YAML_KIND.fullmatch(line)
+        if kind and place >= ends.get(column := len(kind["lead"]), 0):
+            around = _object_around(lines, place, column)
+            ends[column] = around.stop
+            for number in around:
                 head = lines[number][column:]
                 if _column(lines[number]) == column and head.startswith(tuple(f"{name}:" for name in _FIELDS)):
                     _blank_values(lines, number, column)
