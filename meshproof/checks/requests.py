@@ -63,8 +63,8 @@ def drops_forged(response: Response, forged: str) -> Finding:
     expected = "one element, nothing of the forged one"
     if not _answered(response) or response.xfcc is None:
         return Finding(False, expected, str(response))
-    elements = xfcc.parse(response.xfcc)
-    lies, told = _told(xfcc.parse(forged)), _told(elements)
+    elements = xfcc.parse(response.xfcc).elements
+    lies, told = _told(xfcc.parse(forged).elements), _told(elements)
     return Finding(len(elements) == 1 and not lies & told, expected, str(response))
 
 
@@ -90,7 +90,7 @@ def last_element(response: Response) -> xfcc.Element:
     """
     if response.xfcc is None:
         raise Refuted(str(response))
-    return xfcc.parse(response.xfcc)[-1]
+    return xfcc.nearest(response.xfcc).last
 
 
 def _told(elements: Sequence[xfcc.Element]) -> set[str | None]:

@@ -6,6 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from meshproof.errors import Refuted
+from meshproof.formats import distinguished_name
 
 
 class NotACertificate(Refuted):
@@ -22,12 +23,21 @@ def leaf_sha256(pem_chain: str) -> str:
 
 
 def leaf_subject(pem_chain: str) -> str:
-    """Subject of the chain's first certificate in RFC 4514 form; empty for Istio's workload certificates.
+    """Subject of the chain's first certificate for people to read; empty for Istio's workload certificates.
 
     Raises:
         NotACertificate: The text holds no readable certificate.
     """
-    return _leaf(pem_chain).subject.rfc4514_string()
+    return distinguished_name.text_of(_subject(pem_chain))
+
+
+def subject_difference(written: str, pem_chain: str) -> str | None:
+    """Where a name in RFC 2253 form is not the subject of the chain's first certificate: the RDN; None where it is.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    return distinguished_name.difference(written, _subject(pem_chain))
 
 
 def leaf_uris(pem_chain: str) -> tuple[str, ...]:
@@ -43,6 +53,13 @@ def leaf_uris(pem_chain: str) -> tuple[str, ...]:
     except ValueError as error:
         raise NotACertificate(f"certificate: its extensions cannot be read: {error}") from error
     return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def _subject(pem_chain: str) -> x509.Name:
+    try:
+        return _leaf(pem_chain).subject
+    except ValueError as error:
+        raise NotACertificate(f"certificate: its subject cannot be read: {error}") from error
 
 
 def _leaf(pem_chain: str) -> x509.Certificate:
