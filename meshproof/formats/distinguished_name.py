@@ -78,7 +78,7 @@ def text_of(name: x509.Name) -> str:
 
 
 def difference(written: str, name: x509.Name) -> str | None:
-    """The first RDN in which a written name differs from a certificate's, or cannot be compared; None where none does."""
+    """The first RDN where a written name differs from a certificate's, or cannot be compared; None without one."""
     rdns = _rdns(written)
     if rdns is None:
         return f"{written!r} is no distinguished name"
@@ -129,7 +129,7 @@ def _told(attribute: tuple[str, str]) -> tuple[str, str]:
 def _carried(attribute: x509.NameAttribute[str | bytes]) -> tuple[str, str]:
     """Type and value of a certificate's attribute."""
     if isinstance(attribute.value, bytes):
-        raise _Unclear(f"the value of {attribute.rfc4514_attribute_name!r} is not text")
+        raise _Unclear(f"the value of {TYPES.get(attribute.oid, attribute.oid.dotted_string)!r} is not text")
     return attribute.oid.dotted_string, attribute.value
 
 

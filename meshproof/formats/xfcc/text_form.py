@@ -65,7 +65,8 @@ def last(header: str) -> tuple[Element, str] | None:
             element, end, _ = _element(header, comma + 1)
         except Fault:
             continue
-        return None if end else (element, header[:comma])
+        if not end:
+            return element, header[:comma]
     return None
 
 
