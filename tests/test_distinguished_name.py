@@ -114,7 +114,7 @@ def test_types_are_named_as_envoy_names_them(kind: str, oid: str) -> None:
         ("cn=app,ou=#0C04556E6974,o=#1E004F00720067,C=ZZ".replace("1E00", "1E0600"), APP),
         ("serialNumber=7+CN=x", name([(COMMON, "x"), (SERIAL, "7")])),
         ("O=Müller", name((ORGANIZATION, "Müller"))),
-        ("1.2.3.4.5=#0C8180" + "61" * 128, name((PRIVATE, "a" * 128))),
+        ("1.2.3.4.5=#0C820100" + "61" * 256, name((PRIVATE, "a" * 256))),
     ],
 )
 def test_names_are_compared_not_spellings(written: str, subject: x509.Name) -> None:
@@ -153,6 +153,7 @@ def test_the_rdn_that_differs_is_told(written: str, subject: x509.Name, told: st
         ("CN=#0C01FF", "the value of 'CN' is not text"),
         ("CN=#0201", "the value 0201 is not text in DER"),
         ("CN=#020101", "the value 020101 is not text in DER"),
+        ("CN=#0C016161", "the value 0c016161 is not text in DER"),
         ("CN=#0C0261", "the value 0c0261 is not text in DER"),
         ("CN=#0C83FFFFFF61", "the value 0c83ffffff61 is not text in DER"),
     ],

@@ -329,6 +329,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @AT_ANY_SPEED
 @given(st.lists(ELEMENTS, min_size=1, max_size=4))
+@example([Element(by=("a\\\\b", "a\\"), hash=" 1", subject="a\\\\\\", dns=('\\"',))])
 def test_what_is_written_reads_back(elements: list[Element]) -> None:
     assert parse(render(elements)) == Header(tuple(elements), "text")
 
