@@ -31,7 +31,7 @@ _ESCAPED = re.compile(r'\\(["\\])')
 _NEEDS_ESCAPE = re.compile(r'"|\\(?=["\\]|\Z)')
 _NEEDS_QUOTES = re.compile(r'[,;="\\]|\A[ \t]|[ \t]\Z')
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_CUT = re.compile(r"""(?:\A|[,;])[ \t]*(?:by|uri|dns)[ \t]*=[^",;]*[",;]\Z""", re.IGNORECASE)
+_NEVER_QUOTED = re.compile(r"[ \t]*(?:by|uri|dns)[ \t]*=", re.IGNORECASE)
 _NO_KEY = re.compile(r'[ \t]*[":]?(?:(?P<pem>-----BEGIN(?P<blank>[ +]|%20))|MII[A-Za-z0-9+/]{40})')
 
 
@@ -99,7 +99,9 @@ def _pair(header: str, position: int) -> tuple[_Pair, str, int]:
     key = _KEY.match(header, position)
     if key is None:
         at = len(header) - len(header[position:].lstrip(" \t"))
-        raise Fault(f"expected key=value at character {at}, found {_found(header, at)}{_cut(header[:position])}")
+        raise Fault(
+            f"expected key=value at character {at}, found {_found(header, at)}{_cut(header, max(position - 1, 0))}"
+        )
     start = key.end()
     opened = header.startswith('"', start)
     value = (_QUOTED if opened else _BARE).match(header, start)
@@ -112,9 +114,7 @@ def _pair(header: str, position: int) -> tuple[_Pair, str, int]:
             f"expected , or ; or the end at character {at}, after the closing quote, found {_found(header, at)}"
         )
     if end is None:
-        raise Fault(
-            f"the quote at character {at} is inside of a value that does not begin with one{_cut(header[: at + 1])}"
-        )
+        raise Fault(f"the quote at character {at} is inside of a value that does not begin with one{_cut(header, at)}")
     written = value[1] if opened else value[1].rstrip(" \t")
     return _Pair(key["key"], _ESCAPED.sub(r"\1", written), written), end[1], end.end()
 
@@ -165,9 +165,10 @@ def _found(header: str, at: int) -> str:
     return repr(header[at : at + 40]) if at < len(header) else "the end"
 
 
-def _cut(before: str) -> str:
-    """Why a value of Envoy's own may end too early."""
-    return f"; {UNQUOTED}" if _CUT.search(before) else ""
+def _cut(header: str, at: int) -> str:
+    """Why a value may end at a character where nobody meant it to."""
+    start = max(header.rfind(sign, 0, at) for sign in ',;"') + 1
+    return f"; {UNQUOTED}" if _NEVER_QUOTED.match(header, start, at) else ""
 
 
 def _pairs(element: Element) -> Iterator[str]:
