@@ -31,6 +31,10 @@ def test_the_subject_is_the_certificates(route: StepResult):
     assert route.proven("route.xfcc-subject")
 
 
+def test_nothing_speaks_for_the_sidecar(route: StepResult):
+    assert route.proven("route.xfcc-sole")
+
+
 def test_a_forged_header_does_not_reach_the_app(route: StepResult):
     assert route.proven("route.forged-xfcc-dropped")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from meshproof.formats.certificate import NotACertificate, leaf_sha256, leaf_subject, leaf_uris
+from meshproof.formats.certificate import NotACertificate, leaf_sha256, leaf_subject, leaf_uris, subject_difference
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 KEY_PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -55,11 +56,31 @@ def test_the_uris_are_the_first_certificates() -> None:
 
 def test_the_subject_is_the_first_certificates() -> None:
     assert leaf_subject(LEAF + ROOT) == "CN=leaf"
+    assert subject_difference("CN=leaf", LEAF + ROOT) is None
+    assert subject_difference("CN=leaf", ROOT + LEAF) == "'CN=leaf' is 'CN=root' in the certificate"
 
 
 @pytest.mark.parametrize("text", ["", "hello", KEY_PEM, LEAF.replace("A", "!"), LEAF[: len(LEAF) // 2]])
 def test_what_is_no_certificate_is_refused_without_spelling_it_out(text: str) -> None:
-    for read in (leaf_sha256, leaf_subject, leaf_uris):
+    for read in (leaf_sha256, leaf_subject, leaf_uris, partial(subject_difference, "CN=leaf")):
         with pytest.raises(NotACertificate, match="expected PEM") as raised:
             read(text)
         assert KEY_PEM.splitlines()[1] not in str(raised.value)
+
+
+def patched(pem: str, old: bytes, new: bytes) -> str:
+    """A certificate with bytes of its DER form replaced; nobody here looks at the signature."""
+    der = base64.b64decode("".join(pem.splitlines()[1:-1])).replace(old, new)
+    return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
+
+
+def test_a_subject_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(NotACertificate, match="its subject cannot be read"):
+        leaf_subject(patched(LEAF, b"leaf", b"le\xfff"))
+
+
+def test_a_subject_of_bits_cannot_be_compared() -> None:
+    bits = patched(LEAF, b"\x55\x04\x03\x0c\x04leaf", b"\x55\x04\x2d\x03\x04\x00eaf")  # an x500UniqueIdentifier
+    told = subject_difference("x500UniqueIdentifier=eaf", bits)
+    assert told is not None
+    assert told.endswith("the value of 'x500UniqueIdentifier' is not text")

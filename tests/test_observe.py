@@ -116,8 +116,9 @@ def test_each_field_of_the_header_is_refuted_for_its_own_fault_alone(
 def test_the_certificate_is_the_gateways_leaf_and_the_header_the_last_hops(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = f"{xfcc(by=EVE, uri=EVE)},{HEADER}"
     told = observe.certificate(cluster_where(replace(GOOD, answer=response(twice, host=HOST)), monkeypatch), HOST)
-    assert told.header == twice
-    assert (told.element.by, told.element.uri, told.element.hash) == ((BY,), (URI,), HASH)
+    last = told.header.last
+    assert (told.text, told.header.sole) == (twice, False)
+    assert (last.by, last.uri, last.hash) == ((BY,), (URI,), HASH)
     assert (told.subject, told.uris, told.sha256) == ("", (URI,), HASH)
     assert (told.not_before, told.not_after) == (START, END)
 

@@ -13,7 +13,7 @@ from snapshots import BY, URI, answer, gateway_pod, pod, response, stranger, xfc
 
 from meshproof.checks.finding import Finding
 from meshproof.errors import NotReady
-from meshproof.formats.xfcc import parse
+from meshproof.formats.xfcc import nearest, parse
 from meshproof.kube.inventory import Difference
 from meshproof.path.ask import Answer
 from meshproof.results import Moment
@@ -139,11 +139,10 @@ def rows(html: str) -> list[list[str]]:
 def a_certificate(*refuted: str) -> Certificate:
     """What `observe` found where some fields are not what they should be."""
     expected = {key: f"{key}={value}" if key not in refuted else f"{key}=other" for key, value in GIVEN.items()}
-    header = ";".join(f"{key}={value}" for key, value in GIVEN.items())
-    [element] = parse(header)
+    text = ";".join(f"{key}={value}" for key, value in GIVEN.items())
     return Certificate(
-        header=header,
-        element=element,
+        text=text,
+        header=parse(text),
         findings=tuple((key, Finding(key not in refuted, expected[key], f"{key}={GIVEN[key]}")) for key in GIVEN),
         subject="",
         uris=(URI,),
@@ -170,9 +169,22 @@ def test_a_field_of_the_certificate_header_is_marked_as_it_was_judged_beside_wha
         assert f"<td>{words}</td>" in html
 
 
+def test_what_stands_before_the_sidecars_element_is_shown_and_not_taken_for_it() -> None:
+    alone = certificate_tables(a_certificate())
+    assert "1 element, the sidecar&#x27;s own" in alone.html or "1 element, the sidecar's own" in alone.html
+    assert "decoded from its text form" in alone.html
+    two = certificate_tables(replace(a_certificate(), header=parse(f"By=spiffe://eve,By={BY};Issuer=it"))).html
+    assert "2 elements, the first is not the sidecar" in two
+    assert "spiffe://eve" in two
+    assert "further keys: Issuer=it" in two
+    unread = certificate_tables(replace(a_certificate(), header=nearest(f'Subject="open,By={BY}'))).html
+    assert "Subject=&quot;open" in unread
+    json = certificate_tables(replace(a_certificate(), header=parse(f'[{{"by":["{BY}"]}}]'))).html
+    assert "decoded from its JSON form" in json
+
+
 def test_a_field_that_did_not_arrive_is_said_to_be_absent() -> None:
-    [element] = parse(f"By={BY}")
-    html = certificate_tables(replace(a_certificate("Hash", "Subject"), element=element)).html
+    html = certificate_tables(replace(a_certificate("Hash", "Subject"), header=parse(f"By={BY}"))).html
     assert html.count("<td><code>(absent)</code></td>") == 2
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from meshproof.checks.finding import Finding
 from meshproof.errors import Refuted
 from meshproof.formats import xfcc
-from meshproof.formats.certificate import leaf_sha256, leaf_subject
+from meshproof.formats.certificate import leaf_sha256, leaf_subject, subject_difference
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answer, Answers
@@ -68,13 +68,22 @@ def hashes_certificate(answers: Answers, app: Sequence[Pod], chain: str) -> Find
 
 
 def names_subject(answers: Answers, app: Sequence[Pod], chain: str) -> Finding:
-    """XFCC's Subject is there and is the subject of the certificate that the gateway holds; Istio's is empty."""
+    """XFCC's Subject is the name of the certificate that the gateway holds, however spelt; Istio's is empty."""
     expected = f'Subject="{leaf_subject(chain)}"'
 
-    def told(element: xfcc.Element) -> str:
-        return "(absent)" if element.subject is None else f'Subject="{element.subject}"'
+    def judge(header: xfcc.Header) -> Finding:
+        name = header.last.name
+        if name is None:
+            return Finding(False, expected, "(absent)")
+        differs = subject_difference(name, chain)
+        return Finding(differs is None, expected, f'Subject="{name}"{f": {differs}" if differs else ""}')
 
-    return _told_by_header(answers, app, expected, told)
+    return _by_header(answers, app, expected, judge)
+
+
+def is_sole(answers: Answers, app: Sequence[Pod]) -> Finding:
+    """Nothing stands before the sidecar's own element, which is the last one."""
+    return _by_header(answers, app, "1 element", lambda header: Finding(header.sole, "1 element", header.standing))
 
 
 def drops_forged(answers: Answers, app: Sequence[Pod], forged: str) -> Finding:
@@ -89,9 +98,9 @@ def _drops_forged(answer: Answer, forged: str) -> Finding:
         return Finding(False, expected, str(answer))
     if header is None:
         return Finding(False, expected, f"{answer}: it is dropped, but without mutual TLS nothing stands in its place")
-    elements = xfcc.parse(header)
-    lies, told = _told(xfcc.parse(forged)), _told(elements)
-    return Finding(len(elements) == 1 and not lies & told, expected, str(answer))
+    arrived = xfcc.parse(header).elements
+    lies, told = _told(xfcc.parse(forged).elements), _told(arrived)
+    return Finding(len(arrived) == 1 and not lies & told, expected, str(answer))
 
 
 def keeps_client_cert(answers: Answers, app: Sequence[Pod], client: Sequence[Pod], trust_domain: str) -> Finding:
@@ -155,32 +164,41 @@ def answered(answer: Answer) -> bool:
     return response.status == 200 and response.received is not None and answer.marked and bool(answer.endpoint)
 
 
-def last_element(answer: Answer) -> xfcc.Element:
-    """The element of the hop into the app: a sidecar appends, so it is the last.
+def header_of(answer: Answer) -> xfcc.Header:
+    """The client certificate header that the app received; its last element is that of the hop into the app.
 
     Raises:
-        Refuted: There is no header, or it is malformed.
+        Refuted: There is no header, or its last element cannot be read.
     """
     if answer.response.xfcc is None:
         raise Refuted(str(answer))
-    return xfcc.parse(answer.response.xfcc)[-1]
+    return xfcc.nearest(answer.response.xfcc)
 
 
 def _told_by_header(
     answers: Answers, app: Sequence[Pod], expected: str, told: Callable[[xfcc.Element], str]
 ) -> Finding:
-    """Whether the header says what is expected; where there is none, the answer is what was seen."""
+    """Whether the header's last element says what is expected."""
 
-    def judge(answer: Answer) -> Finding:
+    def judge(header: xfcc.Header) -> Finding:
+        seen = told(header.last)
+        return Finding(seen == expected, expected, seen)
+
+    return _by_header(answers, app, expected, judge)
+
+
+def _by_header(answers: Answers, app: Sequence[Pod], expected: str, judge: Callable[[xfcc.Header], Finding]) -> Finding:
+    """A judgement of each header; where there is none that can be read, the answer is what was seen."""
+
+    def judge_answer(answer: Answer) -> Finding:
         if not answered(answer):
             return Finding(False, expected, str(answer))
         try:
-            seen = told(last_element(answer))
+            return judge(header_of(answer))
         except Refuted as problem:
             return Finding(False, expected, str(problem))
-        return Finding(seen == expected, expected, seen)
 
-    return each_pod(answers, app, judge)
+    return each_pod(answers, app, judge_answer)
 
 
 def _with_handshakes(answer: Answer) -> str:

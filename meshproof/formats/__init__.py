@@ -1,1 +1,1 @@
-"""What is parsed and rendered: client certificate headers, SPIFFE ids, certificates, Envoy's pages, answers."""
+"""What is parsed and rendered: XFCC headers, SPIFFE ids, certificates and their names, Envoy's pages, answers."""

@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from meshproof.errors import Refuted
+from meshproof.formats import distinguished_name
 
 
 class NotACertificate(Refuted):
@@ -25,12 +26,21 @@ def leaf_sha256(pem_chain: str) -> str:
 
 
 def leaf_subject(pem_chain: str) -> str:
-    """Subject of the chain's first certificate in RFC 4514 form; empty for Istio's workload certificates.
+    """Subject of the chain's first certificate for people to read; empty for Istio's workload certificates.
 
     Raises:
         NotACertificate: The text holds no readable certificate.
     """
-    return _leaf(pem_chain).subject.rfc4514_string()
+    return distinguished_name.text_of(_subject(pem_chain))
+
+
+def subject_difference(written: str, pem_chain: str) -> str | None:
+    """Where a name in RFC 2253 form is not the subject of the chain's first certificate: the RDN; None where it is.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    return distinguished_name.difference(written, _subject(pem_chain))
 
 
 def leaf_uris(pem_chain: str) -> tuple[str, ...]:
@@ -72,6 +82,13 @@ def _all(pem: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError as error:
         raise NotACertificate(f"certificates: expected PEM, found {pem[:40]!r}: {error}") from error
+
+
+def _subject(pem_chain: str) -> x509.Name:
+    try:
+        return _leaf(pem_chain).subject
+    except ValueError as error:
+        raise NotACertificate(f"certificate: its subject cannot be read: {error}") from error
 
 
 def _leaf(pem_chain: str) -> x509.Certificate:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from meshproof.checks.requests import answered, last_element
+from meshproof.checks.requests import answered, header_of
 from meshproof.errors import Refuted
 from meshproof.formats.answer import Response
 from meshproof.path.ask import Answer
@@ -60,7 +60,7 @@ def _into_pod(answer: Answer) -> tuple[Kind, str]:
     if response.xfcc is None:
         return ("TLS", "a handshake, no client certificate") if answer.handshakes else ("plaintext", "no TLS handshake")
     try:
-        digest = last_element(answer).hash or ""
+        digest = header_of(answer).last.hash or ""
     except Refuted:
         return "unknown", "a malformed client certificate header"
     if not answer.handshakes:

@@ -13,7 +13,7 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
-from meshproof.formats.xfcc import Element
+from meshproof.formats.xfcc import Header
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answer
 from meshproof.steps import looks
@@ -32,13 +32,13 @@ class Path:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The header that arrived, decoded, and the certificate that the gateway holds.
+    """The header that arrived, as text and decoded, and the certificate that the gateway holds.
 
     `findings` are the suite's own judgements: the server's identity, the client's, the hash, the subject.
     """
 
-    header: str
-    element: Element
+    text: str
+    header: Header
     findings: tuple[tuple[str, Finding], ...]
     subject: str
     uris: tuple[str, ...]
@@ -77,13 +77,13 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
         NotReady: Something cannot be looked at.
     """
     answers, app = looks.answers(host).take(cluster), looks.HTTPBIN_PODS.take(cluster)
-    element = requests.last_element(answers.each[0])
+    header = requests.header_of(answers.each[0])
     chain = looks.GATEWAY_CERTIFICATE.take(cluster)
     trust = looks.TRUST_DOMAIN.take(cluster)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     return Certificate(
-        header=answers.each[0].response.xfcc or "",
-        element=element,
+        text=answers.each[0].response.xfcc or "",
+        header=header,
         findings=(
             ("By", requests.names_server(answers, app, trust)),
             ("Hash", requests.hashes_certificate(answers, app, chain)),

@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 
 from meshproof.choices import Choices
+from meshproof.formats.xfcc import Header
 from meshproof.kube.workloads import Pod
 from meshproof.proof import Proof
 from meshproof.releases import Cell
@@ -115,11 +116,11 @@ def no_certificate(told: str) -> Shown:
 
 def certificate_tables(certificate: Certificate) -> Shown:
     """The header field by field beside what it should say, then the certificate that it is about."""
-    element = certificate.element
+    element = certificate.header.last
     values = {
         "By": ", ".join(element.by),
         "Hash": element.hash or "(absent)",
-        "Subject": "(absent)" if element.subject is None else f'"{element.subject}"',
+        "Subject": "(absent)" if element.name is None else f'"{element.name}"',
         "URI": ", ".join(element.uri),
     }
     meaning = {"By": "who was shown it", "Hash": "which certificate", "Subject": "its subject", "URI": "whose it is"}
@@ -139,11 +140,23 @@ def certificate_tables(certificate: Certificate) -> Shown:
             ("SHA-256", certificate.sha256),
         ]
     )
-    body = f"<pre>{_plain(certificate.header)}</pre><table>{head}{rows}</table>"
+    body = f"<pre>{_plain(certificate.text)}</pre>{_before(certificate.header)}<table>{head}{rows}</table>"
     return panel(
-        "X-Forwarded-Client-Cert, decoded",
+        f"X-Forwarded-Client-Cert, decoded from its {'JSON' if certificate.header.form == 'json' else 'text'} form",
         f"{body}<h4 style='margin-top:12px'>The certificate in the gateway</h4>{held}",
     )
+
+
+def _before(header: Header) -> str:
+    """What stands before the sidecar's element, which is the last one, and keys of it that Envoy does not write."""
+    if not header.sole:
+        unread = [header.unread.text] if header.unread else []
+        texts = "".join(f"<pre>{_plain(text)}</pre>" for text in [*map(repr, header.elements[:-1]), *unread])
+        before = f'<div class="refuted">{_plain(header.standing)}; only the last is its own, decoded below</div>{texts}'
+    else:
+        before = '<div class="dim">1 element, the sidecar\'s own</div>'
+    others = ", ".join(f"{key}={value}" for key, value in header.last.other)
+    return before + (f'<div class="dim">further keys: {_plain(others)}</div>' if others else "")
 
 
 def claims_table(result: StepResult) -> Shown:

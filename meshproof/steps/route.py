@@ -89,6 +89,12 @@ def route_over_mtls(setting: Setting) -> Step:
                 requests.names_subject,
             ),
             claim(
+                "route.xfcc-sole",
+                "The sidecar's element stands alone: nothing before it speaks for the client",
+                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                requests.is_sole,
+            ),
+            claim(
                 "route.forged-xfcc-dropped",
                 "A client certificate header that the client made up, under its own name, does not reach the app",
                 (FORGED_ANSWERS, looks.HTTPBIN_PODS),
