@@ -53,7 +53,7 @@ def run(
     Args:
         argv: The program and its arguments; no shell is involved.
         cwd: Folder to run in.
-        env: Variables added to this process's environment.
+        env: The whole environment, as `meshproof.environment` makes it for tools; this process's own by default.
         stdin: Text given on standard input; not together with `on_line`.
         timeout_s: Seconds after which the program and its children are ended.
         check: Raise when the exit code is not 0.
@@ -112,7 +112,7 @@ def _spawn(
         return subprocess.Popen(
             argv,
             cwd=cwd,
-            env={**os.environ, **env} if env else None,
+            env=env,
             stdin=subprocess.DEVNULL if merge else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
@@ -158,7 +158,7 @@ class Background:
             try:
                 self._process = subprocess.Popen(
                     argv,
-                    env={**os.environ, **env} if env else None,
+                    env=env,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
