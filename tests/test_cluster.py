@@ -25,4 +25,3 @@ def test_clusters_side_by_side_do_not_move_this_process(tmp_path: Path, monkeypa
     kind = KindCluster("one", tmp_path / "one" / "kubeconfig", "node", tmp_path / "tools", {})
     assert (kind.kind_path, kind.kubectl_path) == (tmp_path / "tools" / "kind", tmp_path / "tools" / "kubectl")
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.undo()

@@ -49,7 +49,7 @@ def test_a_failure_can_be_pasted_and_read() -> None:
     error = raised.value
     pasted = str(error).splitlines()[1].strip()
     assert run(*shlex.split(pasted), check=False).code == 7
-    assert str(error).splitlines()[0] == "command failed with exit code 7:"
+    assert str(error).splitlines()[0].endswith(': exit code 7: no "luck"')
     assert str(error).splitlines()[2:] == ["  stdout: half done", '  stderr: no "luck"']
     assert (error.code, error.exit_code) == (7, MACHINE_CANNOT)
 
