@@ -57,8 +57,8 @@ class MachineCannot(MeshproofError):
 class CommandFailed(MachineCannot):
     """A program failed.
 
-    The message begins with the command in short, its exit code and its last word; below are the command, ready to
-    paste, and its output.
+    The message begins with the command in short, its exit code and its last word, a line that says "error" before
+    others; below are the command, ready to paste, and its output.
     """
 
     def __init__(self, command: str, code: int, stdout: str, stderr: str, note: str = "") -> None:
@@ -68,9 +68,10 @@ class CommandFailed(MachineCannot):
         self.stderr = stderr
         program, *arguments = shlex.split(command)
         head = shorten(shlex.join((PurePath(program).name, *arguments)), HEAD_WIDTH, placeholder=" …")
-        said = (stderr.strip() or stdout.strip()).rpartition("\n")[2]
-        last_word = f": {shorten(said, LAST_WORD_WIDTH, placeholder=' …')}" if said else ""
-        parts = [f"{head}: exit code {code}{note}{last_word}", f"  {command}"]
+        said = (stderr.strip() or stdout.strip()).splitlines()
+        errors = [line for line in said if line.lower().startswith("error")]
+        last_word = [shorten(line, LAST_WORD_WIDTH, placeholder=" …") for line in (errors or said)[-1:]]
+        parts = [": ".join((head, f"exit code {code}{note}", *last_word)), f"  {command}"]
         parts += [
             f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()
         ]

@@ -81,6 +81,7 @@ def test_a_failed_command_leaves_out_what_it_did_not_print() -> None:
         ),
         (("/cache/tools/helm", "list"), "", "Error: x", "helm list: exit code 1: Error: x"),
         (("docker", "build"), "step 1\nno space left", "", "docker build: exit code 1: no space left"),
+        (("kubectl", "get"), "", "error: no CRD\ninstall CRDs first\n", "kubectl get: exit code 1: error: no CRD"),
         (("kubectl", "patch", "-p", "a: 1\nb: 2"), "", "no", "kubectl patch -p 'a: 1 b: 2': exit code 1: no"),
         (
             ("helm", "upgrade", "--set", "x " * 60),
@@ -89,7 +90,7 @@ def test_a_failed_command_leaves_out_what_it_did_not_print() -> None:
             f"helm upgrade --set 'x{' x' * 28} …: exit code 1: {'word ' * 39}…",
         ),
     ],
-    ids=["last word", "program's name", "no stderr", "one line", "long"],
+    ids=["last word", "program's name", "no stderr", "a hint behind", "one line", "long"],
 )
 def test_the_first_line_of_a_failed_command_says_which_what_and_why(
     argv: tuple[str, ...], stdout: str, stderr: str, first: str

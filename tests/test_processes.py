@@ -20,6 +20,8 @@ SLEEPS = "import time; time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); {SLEEPS}"
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{SLEEPS}', sys.argv[1]]); {SLEEPS}"
 
+SOON_S = 30.0  # far below the sleepers' minute, far above what a busy machine needs
+
 Start = Callable[..., Background]
 
 
@@ -33,6 +35,11 @@ def start(tmp_path: Path) -> Generator[Start]:
             return all_of_them.enter_context(Background(sys.executable, "-c", program, *words, log_path=log))
 
         yield begin
+
+
+def await_end(process: Background) -> None:
+    """The last moments of a process, when it has no arguments any more, are not quite its end."""
+    wait_for(process.running, lambda runs: not runs, what="its end", timeout_s=SOON_S, every_s=0.02)
 
 
 @pytest.fixture
@@ -80,17 +87,17 @@ def test_a_broken_pid_file_means_that_nothing_runs(record: Recorded, text: str) 
 def test_ending_signals_our_process_and_removes_the_record(record: Recorded, start: Start, mark: str) -> None:
     process = start(SLEEPS, mark)
     record.record(process.pid)
-    record.end(timeout_s=10)
-    assert not process.running()
+    record.end(timeout_s=SOON_S)
+    await_end(process)
     assert not record.pid_path.exists()
 
 
 def test_one_that_heeds_no_signal_is_killed(record: Recorded, start: Start, mark: str) -> None:
     process = start(STUBBORN, mark)
-    wait_for(process.output, bool, what="the process", timeout_s=10, every_s=0.02)
+    wait_for(process.output, bool, what="the process", timeout_s=SOON_S, every_s=0.02)
     record.record(process.pid)
     record.end(timeout_s=0.2)
-    assert not process.running()
+    await_end(process)
 
 
 def test_processes_are_found_by_a_whole_argument(start: Start, mark: str) -> None:
@@ -109,10 +116,10 @@ def test_only_children_of_the_given_processes_are_killed(start: Start, mark: str
     def children() -> tuple[int, ...]:
         return tuple(pid for pid in with_argument(f"{mark}.child") if pid != parent.pid)
 
-    (child,) = wait_for(children, bool, what="the child", timeout_s=10, every_s=0.02)
+    (child,) = wait_for(children, bool, what="the child", timeout_s=SOON_S, every_s=0.02)
     kill_children(())
     assert arguments(child) != ()
     kill_children((parent.pid, 4194305))
-    wait_for(children, lambda pids: not pids, what="the child's end", timeout_s=10, every_s=0.02)
+    wait_for(children, lambda pids: not pids, what="the child's end", timeout_s=SOON_S, every_s=0.02)
     assert parent.running()
     assert other.running()
