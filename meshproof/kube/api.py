@@ -16,14 +16,14 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from meshproof import yamls
-from meshproof.errors import BadInput, MachineCannot
+from meshproof.errors import BadInput, MachineCannot, MeshproofError
 from meshproof.wait import Clock
 
 REQUEST_TIMEOUT_S = 15.0
 WATCH_TIMEOUT_S = 600
 
 
-class NotFound(MachineCannot):
+class NotFound(MeshproofError):
     """The API server knows no such object or kind."""
 
 
