@@ -11,7 +11,7 @@ import pytest_kind  # pyright: ignore[reportMissingTypeStubs]
 
 from meshproof.engine.install import program
 from meshproof.errors import CommandFailed, MachineCannot
-from meshproof.inotify import REMEDY, SYMPTOM, inotify
+from meshproof.inotify import REMEDY, SYMPTOM
 from meshproof.run import run
 
 CREATE_TIMEOUT_S = 240.0
@@ -56,10 +56,9 @@ class KindCluster(pytest_kind.KindCluster):
             run(*argv, env=self._env, timeout_s=CREATE_TIMEOUT_S)
         except CommandFailed as error:
             if told := self._symptom(str(error)):
-                seen = inotify()
                 raise MachineCannot(
-                    f"cluster {self.name}: could not be made, its node says {told!r}: of the kernel's {seen.instances} "
-                    f"inotify instances {seen.used} are taken. Type: {REMEDY}; or delete another cluster\n{error}"
+                    f"cluster {self.name}: could not be made, its node says {told!r}: the kernel's inotify instances "
+                    f"are used up. Type, where the engine runs: {REMEDY}; or delete another cluster\n{error}"
                 ) from error
             raise
 
