@@ -9,6 +9,7 @@ import pytest
 
 from meshproof.cluster.kind import KindCluster
 from meshproof.errors import CommandFailed, MachineCannot
+from meshproof.inotify import REMEDY
 
 KIND_SAYS = 'ERROR: failed to create cluster: could not find a log line that matches "Reached target"'
 SYSTEMD_SAYS = "\\033[0;1;31mFailed to create inotify object: Too many open files\\033[0m\\r"
@@ -43,10 +44,7 @@ def test_a_lack_of_inotify_is_named_though_only_the_node_tells_it(
         failing(tmp_path, monkeypatch, **said).create()
     first, *others = str(raised.value).splitlines()
     assert first.startswith(f"cluster mine: could not be made, its node says {told}: the kernel's inotify ")
-    assert (
-        "Type, where the engine runs: sysctl -w fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288; or delete"
-        in first
-    )
+    assert f"Type, where the engine runs: {REMEDY}; or delete another cluster" in first
     assert any(KIND_SAYS in line for line in others)
     assert "--retain" in (tmp_path / "asked").read_text().split()  # else there is no node left to ask
 

@@ -342,6 +342,7 @@ EARLY = Authority().issue("me", begins=NOW + DAY)
         ({"exec": {"command": "x"}}, "expected the field exec.apiVersion"),
         ({"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1", "command": "x"}}, "v1alpha1 is removed from"),
         ({"exec": {"apiVersion": V1, "command": "x", "interactiveMode": "Always"}}, "asks questions"),
+        ({"exec": {"apiVersion": V1, "command": "x", "args": ["a", 1]}}, "expected exec.args to be texts"),
     ],
 )
 def test_a_user_that_cannot_be_used_is_refused_before_any_request(

@@ -13,7 +13,7 @@ from typing import Any, cast
 import urllib3.exceptions
 from kubernetes.client.exceptions import ApiException
 
-from meshproof.errors import MachineCannot
+from meshproof.errors import MachineCannot, MeshproofError
 from meshproof.kube.connection import Connection, connect
 from meshproof.wait import Clock
 
@@ -109,7 +109,7 @@ class Api:
                         changed.set()
                         if over.is_set():
                             return
-                except (MachineCannot, urllib3.exceptions.HTTPError, OSError, ValueError):
+                except (MeshproofError, urllib3.exceptions.HTTPError, OSError, ValueError):
                     changed.wait(0.5)  # the server may be restarting; polling goes on meanwhile
 
         def pause(seconds: float) -> None:

@@ -58,8 +58,8 @@ class Connection:
         reason: object = error
         while isinstance(reason, urllib3.exceptions.MaxRetryError | urllib3.exceptions.ProxyError):
             within = reason.reason if isinstance(reason, urllib3.exceptions.MaxRetryError) else reason.original_error
-            reason = within or str(reason)
-        return f"the API server {self.server} cannot be reached{self.through}: {reason}"
+            reason = within or "no reason is given"
+        return f"the API server {self.server} cannot be reached{self.through}: {' '.join(str(reason).split())}"
 
 
 def connect(kubeconfig: Path | str, context: str = "") -> Connection:

@@ -68,7 +68,10 @@ def run_plugin(user: Entry, cluster: Entry) -> Given:
         raise BadInput(f"{user}: exec.apiVersion {version} is removed from clients; renew the kubeconfig")
     if raw.get("exec.interactiveMode", "") == "Always":
         raise BadInput(f"{user}: its credential plugin asks questions (interactiveMode Always); here nobody answers")
-    plugin = _Plugin(user, _command(user), tuple(raw.get("exec.args", cast("list[str]", []))))
+    args = raw.get("exec.args", cast("list[object]", []))
+    if not all(isinstance(arg, str) for arg in args):
+        raise BadInput(f"{user}: expected exec.args to be texts; put numbers in quotes")
+    plugin = _Plugin(user, _command(user), tuple(cast("list[str]", args)))
     if shutil.which(plugin.command) is None:
         plugin.failed("is not there or cannot be run", raw.get("exec.installHint", "").strip() or "install it")
     spec = {"interactive": False, **({"cluster": _told(cluster)} if raw.get("exec.provideClusterInfo", False) else {})}
@@ -77,7 +80,7 @@ def run_plugin(user: Entry, cluster: Entry) -> Given:
     try:
         done = run(
             *(plugin.command, *plugin.args),
-            env={**env, "KUBERNETES_EXEC_INFO": info},
+            env={**os.environ, **env, "KUBERNETES_EXEC_INFO": info},
             timeout_s=PLUGIN_S,
             check=False,
         )
