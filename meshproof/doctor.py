@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from meshproof.engine import Engine, find_engine, unused_engines
+from meshproof.engine import Engine, find_engine
 from meshproof.engine.capabilities import ours
+from meshproof.engine.core import unused_engines
 from meshproof.engine.install import missing_packages, why_not_ours
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
 from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY, Inotify, inotify
