@@ -15,6 +15,7 @@ from meshproof.images import Parts, prepare
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import Cell, find_cell
+from meshproof.report.runlog import run_log
 
 
 def cell_of(choices: Choices) -> Cell:
@@ -48,11 +49,13 @@ def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
     check_name(name)
-    parts, engine = parts_of(choices, progress)
-    with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
-        proof = Proof(cluster, cell_of(choices), choices, progress.say)
-        try:
-            proof.rewind()
-            yield proof
-        finally:
-            proof.write()
+    with run_log() as log:
+        parts, engine = parts_of(choices, progress)
+        with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
+            proof = Proof(cluster, cell_of(choices), choices, progress.say)
+            log.keep_in(proof.folder)
+            try:
+                proof.rewind()
+                yield proof
+            finally:
+                proof.write()

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from meshproof import bring_up, errors
@@ -16,6 +17,7 @@ from meshproof.engine import stop_engine
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import cached
 from meshproof.progress import Progress
+from meshproof.report.runlog import told_on_stderr
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,10 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="meshproof", description="Proves kgateway's Istio integration on a cluster.")
     parser.add_argument("command", choices=sorted(_COMMANDS))
     parser.add_argument("choices", nargs="*", metavar="NAME=VALUE", help="choices such as KGATEWAY=2.4.0 or KEEP=1")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell what is run and waited for")
     words = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _COMMANDS[words.command](_pairs(words.choices))
+        with told_on_stderr() if words.verbose else nullcontext():
+            return _COMMANDS[words.command](_pairs(words.choices))
     except MeshproofError as error:
         print(f"meshproof: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 from meshproof.engine import Engine, find_engine
 from meshproof.engine.capabilities import ours
 from meshproof.engine.core import unused_engines
 from meshproof.engine.install import missing_packages, why_not_ours
+from meshproof.environment import ignored
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
 from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY, Inotify, inotify
 from meshproof.kube import proxy
@@ -45,24 +48,34 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Kernel:
+    """What the kernel below the containers lets us do."""
+
+    capabilities: frozenset[str]
+    cgroup_version: Literal[0, 1, 2]
+    inotify: Inotify
+
+
+@dataclass(frozen=True)
 class Machine:
     """What was seen of this machine. Sizes are in bytes; -1 for an unlimited number.
 
     `engine` is the one that answers, or the reason why none does; `why_not_ours` is empty when meshproof can start one.
+    `kernel` is None where the engine has a machine of its own, as it has on all but Linux. `ignored` are names of
+    variables that are set and that no tool is given.
     `unused_engines` says what else is there. `proxies` are the variables about proxies that are set.
     """
 
     engine: Engine | str
     why_not_ours: str
     packages: tuple[str, ...]
-    capabilities: frozenset[str]
-    cgroup_version: Literal[0, 1, 2]
-    inotify: Inotify
+    kernel: Kernel | None
     open_files: int
     memory_available_bytes: int
     disk_free_bytes: int
     disk_path: Path
     go: str
+    ignored: tuple[str, ...]
     unused_engines: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -76,11 +89,11 @@ def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> 
     """
     machine = machine or look()
     cached = bool(cache_lines) and all(line.status == "ok" for line in cache_lines)
+    kernel = machine.kernel
     return [
         _engine(machine),
-        _capability(machine),
-        _cgroup(machine),
-        _inotify(machine),
+        _environment(machine),
+        *([_capability(machine.engine, kernel), _cgroup(kernel), _inotify(kernel)] if kernel else []),
         _open_files(machine),
         _memory(machine),
         _disk(machine, cached),
@@ -121,10 +134,6 @@ def render(lines: Sequence[Line]) -> str:
 
 def look() -> Machine:
     """See what this machine is and has."""
-    cgroup = Path("/sys/fs/cgroup")
-    mounts = [line.split()[2] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    version_1 = 1 if "cgroup" in mounts else 0
-    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
     disk_free_bytes, disk_path = min((shutil.disk_usage(path).free, path) for path in (cache_dir(), state_dir()))
     go = shutil.which("go")
     engine, obstacle = _find_engine()
@@ -132,16 +141,24 @@ def look() -> Machine:
         engine=engine,
         why_not_ours=obstacle,
         packages=missing_packages(),
-        capabilities=ours(),
-        cgroup_version=2 if (cgroup / "cgroup.controllers").exists() else version_1,
-        inotify=inotify(),
+        kernel=_kernel() if sys.platform == "linux" else None,
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        memory_available_bytes=int(available[1]) * 1024 if available else 0,
+        memory_available_bytes=psutil.virtual_memory().available,
         disk_free_bytes=disk_free_bytes,
         disk_path=disk_path,
         go=run(go, "version", check=False).stdout.strip() if go else "",
         unused_engines=unused_engines(),
         proxies=proxy.settings(),
+        ignored=ignored(engine.env if isinstance(engine, Engine) else ()),
+    )
+
+
+def _kernel() -> Kernel:
+    version_1 = 1 if any(mount.fstype == "cgroup" for mount in psutil.disk_partitions(all=True)) else 0
+    return Kernel(
+        capabilities=ours(),
+        cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else version_1,
+        inotify=inotify(),
     )
 
 
@@ -170,24 +187,31 @@ def _engine(machine: Machine) -> Line:
     )
 
 
-def _capability(machine: Machine) -> Line:
-    if isinstance(machine.engine, Engine) and machine.engine.kind == "found":
+def _environment(machine: Machine) -> Line:
+    """Never an obstacle: only whoever set them for a reason must know."""
+    if machine.ignored:
+        return Line("environment", "ok", f"set, but given to no tool: {', '.join(machine.ignored)}")
+    return Line("environment", "ok", "no variable is set that would lead helm, kubectl, kind or docker elsewhere")
+
+
+def _capability(engine: Engine | str, kernel: Kernel) -> Line:
+    if isinstance(engine, Engine) and engine.kind == "found":
         return Line("capability", "ok", "the engine brings its own")
-    if "CAP_SYS_RESOURCE" in machine.capabilities:
+    if "CAP_SYS_RESOURCE" in kernel.capabilities:
         return Line("capability", "ok", "CAP_SYS_RESOURCE is held")
-    status = "ok" if isinstance(machine.engine, Engine) else "will fix"
+    status = "ok" if isinstance(engine, Engine) else "will fix"
     return Line("capability", status, "CAP_SYS_RESOURCE is withheld; our own engine does without, by a runtime wrapper")
 
 
-def _cgroup(machine: Machine) -> Line:
-    if machine.cgroup_version:
-        note = "; the kubelet is told to accept it" if machine.cgroup_version == 1 else ""
-        return Line("cgroup", "ok", f"version {machine.cgroup_version}{note}")
+def _cgroup(kernel: Kernel) -> Line:
+    if kernel.cgroup_version:
+        note = "; the kubelet is told to accept it" if kernel.cgroup_version == 1 else ""
+        return Line("cgroup", "ok", f"version {kernel.cgroup_version}{note}")
     return Line("cgroup", "cannot", "no control groups are mounted", "mount -t cgroup2 none /sys/fs/cgroup")
 
 
-def _inotify(machine: Machine) -> Line:
-    seen = machine.inotify
+def _inotify(kernel: Kernel) -> Line:
+    seen = kernel.inotify
     detail = f"{seen.instances} instances of which {seen.used} are taken, {seen.watches} watches"
     if seen.instances < INOTIFY_INSTANCES or seen.watches < INOTIFY_WATCHES:
         return Line("inotify", "cannot", f"{detail}; a cluster needs {INOTIFY_INSTANCES} and {INOTIFY_WATCHES}", REMEDY)

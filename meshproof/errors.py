@@ -1,17 +1,29 @@
 """Every error that meshproof raises on purpose.
 
-    MeshproofError
-    ├── BadInput            exit 2: a choice, a file or a combination that cannot be used; nothing was changed
-    ├── MachineCannot       exit 3: this machine lacks something that the run needs
-    │   ├── CommandFailed   exit 3: a program that should have succeeded did not
-    │   └── ClusterGone     exit 3: a cluster that was there does not answer any more
-    ├── NotReady            exit 1: a state did not come in time; the last state seen is in the message
-    └── Refuted             exit 1: what was claimed is false
+    MeshproofError             exit 1: the base of all
+    ├── BadInput               exit 2: a choice, a file or a combination that cannot be used; nothing was changed
+    ├── MachineCannot          exit 3: this machine lacks something that the run needs
+    │   ├── CommandFailed      exit 3: a program that should have succeeded did not
+    │   └── ClusterGone        exit 3: a cluster that was there does not answer any more
+    ├── NotReady               exit 1: a state did not come in time; the last state seen is in the message
+    ├── NotFound               exit 1: the API server knows no such object or kind (meshproof.kube.api)
+    ├── Malformed              exit 1: an object of the API is not of the form that its kind has (meshproof.kube.raw)
+    └── Refuted                exit 1: what was claimed is false
+        ├── MalformedXfcc      exit 1: an x-forwarded-client-cert header that is none (meshproof.formats.xfcc)
+        ├── MalformedSpiffeId  exit 1: an identity that is none (meshproof.formats.spiffe)
+        └── NotACertificate    exit 1: a text that holds no certificate (meshproof.formats.certificate)
 
-The message names the object, what was expected, what was seen and what to do next.
+The message names the object, what was expected, what was seen and what to do next; its first line says enough alone.
 """
 
 from __future__ import annotations
+
+import shlex
+from pathlib import PurePath
+from textwrap import shorten
+
+HEAD_WIDTH = 80
+LAST_WORD_WIDTH = 200
 
 PROVEN = 0
 REFUTED = 1
@@ -43,14 +55,23 @@ class MachineCannot(MeshproofError):
 
 
 class CommandFailed(MachineCannot):
-    """A program failed. The message is the command, ready to paste, with its exit code and output."""
+    """A program failed.
+
+    The message begins with the command in short, its exit code and its last word, a line that says "error" before
+    others; below are the command, ready to paste, and its output.
+    """
 
     def __init__(self, command: str, code: int, stdout: str, stderr: str, note: str = "") -> None:
         self.command = command
         self.code = code
         self.stdout = stdout
         self.stderr = stderr
-        parts = [f"command failed with exit code {code}{note}:", f"  {command}"]
+        program, *arguments = shlex.split(command)
+        head = shorten(shlex.join((PurePath(program).name, *arguments)), HEAD_WIDTH, placeholder=" …")
+        said = (stderr.strip() or stdout.strip()).splitlines()
+        errors = [line for line in said if line.lower().startswith("error")]
+        last_word = [shorten(line, LAST_WORD_WIDTH, placeholder=" …") for line in (errors or said)[-1:]]
+        parts = [": ".join((head, f"exit code {code}{note}", *last_word)), f"  {command}"]
         parts += [
             f"  {name}: {text.rstrip()}" for name, text in (("stdout", stdout), ("stderr", stderr)) if text.strip()
         ]

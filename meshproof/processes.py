@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from meshproof.errors import NotReady
 from meshproof.wait import wait_for
 
-PROC = Path("/proc")
 KILL_GRACE_S = 5.0
 
 
-def arguments(pid: int, proc: Path = PROC) -> tuple[str, ...]:
-    """The command line of a process; empty when there is none, or only its unreaped remains."""
+def arguments(pid: int) -> tuple[str, ...]:
+    """The command line of a process; empty when there is none, only its unreaped remains, or it may not be seen."""
     try:
-        raw = (proc / str(pid) / "cmdline").read_bytes()
-    except OSError:
+        return tuple(psutil.Process(pid).cmdline())
+    except psutil.Error:
         return ()
-    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
 
 
-def with_argument(mark: str, proc: Path = PROC) -> tuple[int, ...]:
+def with_argument(mark: str) -> tuple[int, ...]:
     """Pids of the processes one of whose arguments is exactly `mark` (a path of ours, never a program's name)."""
-    return tuple(pid for pid in _all(proc) if mark in arguments(pid, proc))
+    return tuple(pid for pid in psutil.pids() if mark in arguments(pid))
 
 
-def kill_children(parents: Sequence[int], proc: Path = PROC) -> None:
+def kill_children(parents: Sequence[int]) -> None:
     """Kill what the given processes started, and leave the parents to report it."""
-    for pid in _all(proc) if parents else ():
-        with contextlib.suppress(OSError):
-            # the name, in brackets, may hold anything; behind it come the state and the parent
-            parent = int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent in parents:
-                os.kill(pid, signal.SIGKILL)
+    for parent in parents:
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(parent).children():
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
 
 
-def _all(proc: Path) -> list[int]:
-    return sorted(int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
+def end(pid: int) -> None:
+    """Ask a process to end; nothing happens when there is none."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).terminate()
 
 
 @dataclass(frozen=True)
@@ -50,15 +49,14 @@ class Recorded:
 
     pid_path: Path
     mark: str
-    proc: Path = PROC
 
     def pid(self) -> int | None:
         """Its pid while it lives; None for a missing, broken or stale record."""
         try:
             pid = int(self.pid_path.read_text())
+            return pid if self.mark in arguments(pid) else None
         except (OSError, ValueError):
             return None
-        return pid if self.mark in arguments(pid, self.proc) else None
 
     def record(self, pid: int) -> None:
         """Remember a process just started; a killed writer leaves the old record whole."""
@@ -70,23 +68,14 @@ class Recorded:
         """End it: asked first, killed after `timeout_s` seconds; the record goes. A stale record harms nobody."""
         pid = self.pid()
         if pid is not None:
-            _signal(pid, signal.SIGTERM)
+            end(pid)
             try:
                 self._await_end(timeout_s)
             except NotReady:
-                _signal(pid, signal.SIGKILL)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(pid).kill()
                 self._await_end(KILL_GRACE_S)
         self.pid_path.unlink(missing_ok=True)
 
     def _await_end(self, timeout_s: float) -> None:
         wait_for(self.pid, lambda pid: pid is None, what=f"the end of {self.mark}", timeout_s=timeout_s, every_s=0.05)
-
-
-def end(pid: int) -> None:
-    """Ask a process to end; nothing happens when there is none."""
-    _signal(pid, signal.SIGTERM)
-
-
-def _signal(pid: int, sign: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, sign)

@@ -76,16 +76,19 @@ class StepResult:
         """True when the check is proven.
 
         Raises:
-            Refuted: It is not; the message tells the story.
+            Refuted: It is not; the message tells the story. The step's own error is told in short: in full it stands
+                in the table, once.
         """
+        __tracebackhide__ = True  # of pytest: what is of interest is the line that asserts the claim
         result = self.check(check_id)
         if result.status == "proven":
             return True
+        broken = f"the step did not complete: {self.error.splitlines()[0]}" if self.error else ""
         raise Refuted(
             f"{self.section}: {result.claim} [{result.id}]\n"
             f"  {result.status}: {result.reason}\n"
             f"  expected: {result.expected}\n"
-            f"  observed: {result.observed}" + (f"\n  step: {self.error}" if self.error else "")
+            f"  observed: {result.observed}" + (f"\n  {broken}" if broken not in result.reason else "")
         )
 
 

@@ -53,7 +53,7 @@ def run(
     Args:
         argv: The program and its arguments; no shell is involved.
         cwd: Folder to run in.
-        env: Variables added to this process's environment.
+        env: The whole environment, as `meshproof.environment` makes it for tools; this process's own by default.
         stdin: Text given on standard input; not together with `on_line`.
         timeout_s: Seconds after which the program and its children are ended.
         check: Raise when the exit code is not 0.
@@ -91,7 +91,9 @@ def run(
         finally:
             alarm.cancel()
             _live.discard(process)
-    done = Completed(argv, process.returncode, stdout, stderr, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            log.info("exit code %s, %.1f s: %s", process.returncode, seconds, command)
+    done = Completed(argv, process.returncode, stdout, stderr, seconds)
     if expired.is_set():
         raise CommandFailed(command, done.code, stdout, stderr, f" (ended after its limit of {timeout_s:g} s)")
     if check and done.code != 0:
@@ -112,7 +114,7 @@ def _spawn(
         return subprocess.Popen(
             argv,
             cwd=cwd,
-            env={**os.environ, **env} if env else None,
+            env=env,
             stdin=subprocess.DEVNULL if merge else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
@@ -153,12 +155,12 @@ class Background:
     def __init__(self, *argv: str, log_path: Path, env: Mapping[str, str] | None = None) -> None:
         self.argv = argv
         self.log_path = log_path
-        log.debug("start: %s", shlex.join(argv))
+        log.info("started: %s", shlex.join(argv))
         with log_path.open("w") as output:
             try:
                 self._process = subprocess.Popen(
                     argv,
-                    env={**os.environ, **env} if env else None,
+                    env=env,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -185,6 +187,7 @@ class Background:
         """End it; nothing happens when it has ended already."""
         if self.running():
             _end_group(self._process)
+            log.info("stopped: %s", shlex.join(self.argv))
 
     def __enter__(self) -> Background:
         return self

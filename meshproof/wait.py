@@ -64,7 +64,7 @@ def wait_for(
         streak = streak + 1 if ready(state) else 0
         seen = str(state)
         if seen != last_seen:
-            log.debug("waiting for %s: %s", what, seen)
+            log.info("waiting for %s: %s", what, seen)
             last_seen = seen
         return state, streak >= successes
 

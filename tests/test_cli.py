@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -164,8 +166,18 @@ def test_words_reach_the_runbook_and_its_ending_is_the_commands(done: Done) -> N
 def test_make_passes_on_what_it_is_given_so_that_a_misspelt_choice_is_refused(target: str) -> None:
     makefile = Path(__file__).parents[1] / "Makefile"
     words = ("KGATWAY=2.2.0", "PYTHON=python3")  # the second is for make itself
-    told = run(
-        "make", "-n", "-C", str(makefile.parent), target, *words, env={"MAKEFLAGS": "", "NAME": "of-the-machine"}
-    )
+    env = {**os.environ, "MAKEFLAGS": "", "NAME": "of-the-machine"}
+    told = run("make", "-n", "-C", str(makefile.parent), target, *words, env=env)
     (line,) = [line for line in told.stdout.splitlines() if f"meshproof {target}" in line]
     assert line.split()[-2:] == [target, "KGATWAY=2.2.0"]
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_what_is_run_is_told_where_it_is_asked_for(verbose: bool, tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho 28.2.2 Engine containerd\n")
+    docker.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    argv = [sys.executable, "-m", "meshproof", *(["-v"] if verbose else []), "doctor"]
+    told = run(*argv, env=env, check=False, cwd=Path(__file__).parents[1]).stderr
+    assert (f" s: {docker} version --format" in told) == verbose

@@ -6,35 +6,39 @@ from typing import Any
 
 import pytest
 
-from meshproof.doctor import GIB, Line, Machine, check_room, doctor, render, worst
+from meshproof.doctor import GIB, Kernel, Line, Machine, check_room, doctor, look, render, worst
 from meshproof.engine import Engine
 from meshproof.errors import MachineCannot
 from meshproof.inotify import Inotify, inotify
 
+LINUX = Kernel(frozenset({"CAP_SYS_RESOURCE"}), cgroup_version=2, inotify=Inotify(1024, 524288, used=26))
 GOOD = Machine(
     engine=Engine("found", "28.2.2"),
     why_not_ours="",
     packages=(),
-    capabilities=frozenset({"CAP_SYS_RESOURCE"}),
-    cgroup_version=2,
-    inotify=Inotify(1024, 524288, used=26),
+    kernel=LINUX,
     open_files=1048576,
     memory_available_bytes=16 * GIB,
     disk_free_bytes=100 * GIB,
     disk_path=Path("/home/x/.cache"),
     go="go version go1.26",
+    ignored=(),
 )
 CACHED = (Line("images", "ok", "1.7 GB"),)
 
 
 def the_line(name: str, cache_lines: tuple[Line, ...] = (), **changes: Any) -> Line:
-    return next(line for line in doctor(cache_lines, replace(GOOD, **changes)) if line.name == name)
+    machine = {key: value for key, value in changes.items() if not hasattr(LINUX, key)}
+    kernel = {key: value for key, value in changes.items() if hasattr(LINUX, key)}
+    seen = replace(GOOD, kernel=replace(LINUX, **kernel), **machine)
+    return next(line for line in doctor(cache_lines, seen) if line.name == name)
 
 
 def test_a_good_machine_is_ok_throughout() -> None:
     lines = doctor(CACHED, GOOD)
     assert [line.name for line in lines] == [
-        "engine", "capability", "cgroup", "inotify", "open files", "memory", "disk", "go", "proxy", "images",
+        "engine", "environment", "capability", "cgroup", "inotify", "open files", "memory", "disk", "go", "proxy",
+        "images",
     ]  # fmt: skip
     assert {line.status for line in lines} == {"ok"}
     assert worst(lines) == 0
@@ -88,6 +92,36 @@ def test_a_withheld_capability_is_ok_once_our_own_engine_answers() -> None:
 
 def test_unlimited_open_files_are_enough() -> None:
     assert the_line("open files", open_files=-1).status == "ok"
+
+
+def test_variables_that_no_tool_is_given_are_named_in_one_line() -> None:
+    line = the_line("environment", ignored=("HELM_DRIVER", "KUBECONFIG"))
+    assert (line.status, line.detail) == ("ok", "set, but given to no tool: HELM_DRIVER, KUBECONFIG")
+    assert "no variable" in the_line("environment").detail
+
+
+@pytest.mark.parametrize("engine", ["found", "none"])
+def test_an_engine_that_is_used_as_it_is_keeps_its_address(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = {"DOCKER_HOST": "tcp://theirs:2375"}
+    found = (Engine("found", "28", address), "") if engine == "found" else ("silent", "")
+    monkeypatch.setattr("meshproof.doctor._find_engine", lambda: found)
+    for name, value in {**address, "HELM_DRIVER": "configmap"}.items():
+        monkeypatch.setenv(name, value)
+    ignored = look().ignored
+    assert "HELM_DRIVER" in ignored
+    assert ("DOCKER_HOST" in ignored) == (engine == "none")
+
+
+def test_where_the_engine_has_a_machine_of_its_own_our_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_text(path: Path, *_: object, **__: object) -> str:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr("meshproof.doctor._find_engine", lambda: (GOOD.engine, ""))
+    monkeypatch.setattr("meshproof.doctor.sys.platform", "darwin")
+    monkeypatch.setattr(Path, "read_text", read_text)
+    machine = look()
+    assert machine.memory_available_bytes > 0
+    assert {line.name for line in doctor((), machine)} & {"capability", "cgroup", "inotify"} == set()
 
 
 def test_the_text_is_aligned_with_each_remedy_under_its_line() -> None:

@@ -47,7 +47,8 @@ class World:
     def run(self, *argv: str, env: Mapping[str, str], check: bool = True, **_: object) -> Completed:
         self.calls.append(argv[1:])
         if argv[1] == "version":
-            code, stdout, stderr = self.own if env else self.user
+            ours = env.get("DOCKER_HOST") == core.own_daemon().env["DOCKER_HOST"]
+            code, stdout, stderr = self.own if ours else self.user
             return Completed(argv, code, stdout, stderr, 0.0)
         return Completed(argv, 0, "abc node-1\n" if argv[1] == "ps" else "", "", 0.0)
 

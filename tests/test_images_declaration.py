@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -112,3 +113,64 @@ def test_source_form_names_only_declared_components(declared: Declaration) -> No
     source = cells()[0].source
     assert isinstance(source, SourceForm)
     assert set(source.modules) <= set(declared.gos)
+
+
+def edited(monkeypatch: pytest.MonkeyPatch, written: str, instead: str) -> Declaration:
+    """The declaration with one of its words written otherwise."""
+    text = (ASSETS.parent / "images.toml").read_text()
+    assert written in text
+    read = tomllib.loads(text.replace(written, instead, 1))
+    monkeypatch.setattr(tomllib, "loads", lambda _: read)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    return declaration(cells()[0])
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        (
+            '[image.pilot]\nref = "meshproof.local/istio/pilot:{istio}"\nfrom = "debian:base"',
+            '[image.pilot]\nref = "meshproof.local/istio/pilot:{istio}"\nfrom = "debian:bsae"',
+            r"images\.toml, \[image\.pilot\] from: debian:bsae is not declared; known: debian:base, .*image:envoy",
+        ),
+        (
+            '[image.envoy]\nfrom = "debian:base"',
+            '[image.envoy]\nfrom = "image:proxyv2"',
+            r"images stand on each other: image:(envoy|proxyv2) <- image:\w+ <- image:\1$",
+        ),
+        (
+            "istio:bin/pilot-agent",
+            "istoi:bin/pilot-agent",
+            r"\[image\.proxyv2\] copy: istoi is not declared; known: .*istio",
+        ),
+        ('from = "debian:node"', 'from = "debian:nood"', r"\[node\] from: debian:nood is not declared"),
+        ("istio:charts/istio-base", "istoi:charts/istio-base", r"\[charts\.istio-base\] from: istoi is not declared"),
+        ('align = "kubernetes"', 'align = "kubernets"', r"\[go\.helm\] align: kubernets is not declared"),
+        ("pilot:{istio}", "pilot:{istoi}", r"meshproof\.local/istio/pilot:\{istoi\}: istoi is not declared"),
+        (
+            "entrypoint = ",
+            "entrypiont = ",
+            r"\[image\.proxyv2\] key: entrypiont is not declared; known: .*entrypoint, from",
+        ),
+        ('suite = "bookworm"\n', "", r"\[debian\.base\]: suite is missing"),
+    ],
+)
+def test_a_misspelt_name_is_bad_input_that_names_the_table_the_word_and_what_is_known(
+    written: str, instead: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        edited(monkeypatch, written, instead)
+
+
+def test_what_an_assembly_always_needs_is_missed_by_name(declared: Declaration) -> None:
+    wheels = {name: wheel for name, wheel in declared.wheels.items() if name != "kubectl"}
+    with pytest.raises(BadInput, match="kubectl, which tools needs, is not declared; known: go, envoy"):
+        items(replace(declared, wheels=wheels))
+
+
+def test_an_image_is_built_after_the_one_that_it_stands_on(declared: Declaration) -> None:
+    shuffled = replace(declared, images=dict(reversed(list(declared.images.items()))))
+    built: set[str] = {"scratch", *(f"debian:{name}" for name in declared.debians)}
+    for image in shuffled.in_order():
+        assert image.base in built
+        built.add(f"image:{image.name}")
+    assert len(built) == 1 + len(declared.debians) + len(declared.images)

@@ -7,6 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
+from meshproof.errors import BadInput
 from meshproof.images import schedule
 from meshproof.images.schedule import Job, carry_out
 
@@ -31,6 +32,21 @@ def test_needs_that_are_not_among_the_jobs_are_there_already() -> None:
     done: list[str] = []
     carry_out([Job("helm", noting(done, "helm"), ("go",))])
     assert done == ["helm"]
+
+
+def test_jobs_that_need_each_other_are_refused_and_none_is_done() -> None:
+    done: list[str] = []
+    jobs = [Job(name, noting(done, name), (need,)) for name, need in (("helm", "kubernetes"), ("kubernetes", "helm"))]
+    with pytest.raises(BadInput, match=r"jobs need each other: (\w+) <- \w+ <- \1$"):
+        carry_out([Job("go", noting(done, "go")), *jobs])
+    assert done == []
+
+
+def test_what_stands_first_is_done_first_where_there_is_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "AT_ONCE", 1)
+    done: list[str] = []
+    carry_out([Job(name, noting(done, name)) for name in "zyxabc"])
+    assert "".join(done) == "zyxabc"
 
 
 def test_two_heavy_jobs_run_at_once_but_not_three() -> None:

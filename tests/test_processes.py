@@ -1,91 +1,125 @@
+"""Processes that outlive us, with real small ones: who is believed to be ours, and who is signalled."""
+
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from meshproof import processes
-from meshproof.processes import Recorded, kill_children, with_argument
+from meshproof.processes import Recorded, arguments, kill_children, with_argument
+from meshproof.run import Background
+from meshproof.wait import wait_for
 
-MARK = "/state/engine/daemon.json"
+SLEEPS = "import time; time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); {SLEEPS}"
+PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{SLEEPS}', sys.argv[1]]); {SLEEPS}"
 
+SOON_S = 30.0  # far below the sleepers' minute, far above what a busy machine needs
 
-def a_process(proc: Path, pid: int, *argv: str, parent: int = 1, name: str = "dockerd") -> None:
-    folder = proc / str(pid)
-    folder.mkdir(parents=True)
-    (folder / "cmdline").write_bytes(b"".join(part.encode() + b"\0" for part in argv))
-    (folder / "stat").write_text(f"{pid} ({name}) S {parent} {pid} {pid} 0 -1")
-
-
-@pytest.fixture
-def proc(tmp_path: Path) -> Path:
-    folder = tmp_path / "proc"
-    a_process(folder, 41, "/usr/sbin/dockerd", "--config-file", MARK)
-    a_process(folder, 42, "vim", MARK + ".old")
-    a_process(folder, 43)
-    (folder / "self").mkdir()
-    return folder
+Start = Callable[..., Background]
 
 
 @pytest.fixture
-def record(tmp_path: Path, proc: Path) -> Recorded:
-    return Recorded(tmp_path / "dockerd.pid", MARK, proc)
+def start(tmp_path: Path) -> Generator[Start]:
+    """Starts a Python of its own with a program and arguments; all of them end with the test."""
+    with ExitStack() as all_of_them:
+
+        def begin(program: str, *words: str) -> Background:
+            log = tmp_path / f"{len(list(tmp_path.iterdir()))}.log"
+            return all_of_them.enter_context(Background(sys.executable, "-c", program, *words, log_path=log))
+
+        yield begin
 
 
-def test_a_recorded_process_of_ours_is_known(record: Recorded) -> None:
-    record.record(41)
-    assert record.pid() == 41
+def await_end(process: Background) -> None:
+    """The last moments of a process, when it has no arguments any more, are not quite its end."""
+    wait_for(process.running, lambda runs: not runs, what="its end", timeout_s=SOON_S, every_s=0.02)
 
 
-@pytest.mark.parametrize("pid", [42, 43, 44], ids=["reused by another program", "a zombie", "gone"])
-def test_a_pid_that_is_no_longer_ours_is_not_believed(record: Recorded, pid: int) -> None:
-    record.record(pid)
+@pytest.fixture
+def mark(tmp_path: Path) -> str:
+    return str(tmp_path / "daemon.json")
+
+
+@pytest.fixture
+def record(tmp_path: Path, mark: str) -> Recorded:
+    return Recorded(tmp_path / "dockerd.pid", mark)
+
+
+def test_a_recorded_process_of_ours_is_known(record: Recorded, start: Start, mark: str) -> None:
+    process = start(SLEEPS, mark)
+    record.record(process.pid)
+    assert record.pid() == process.pid
+
+
+def test_a_pid_that_another_program_has_now_is_not_believed_and_not_signalled(
+    record: Recorded, start: Start, mark: str
+) -> None:
+    other = start(SLEEPS, f"{mark}.old")
+    record.record(other.pid)
+    assert record.pid() is None
+    record.end(timeout_s=1)
+    assert other.running()
+    assert not record.pid_path.exists()
+
+
+def test_what_is_left_of_an_ended_process_is_not_believed(record: Recorded, mark: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", "", mark]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        record.record(ended.pid)
+        assert arguments(ended.pid) == ()
+        assert record.pid() is None
     assert record.pid() is None
 
 
-@pytest.mark.parametrize("text", ["", "forty-one"])
+@pytest.mark.parametrize("text", ["", "forty-one", "-1", "4194305", f"{2**70}"])
 def test_a_broken_pid_file_means_that_nothing_runs(record: Recorded, text: str) -> None:
     record.pid_path.write_text(text)
     assert record.pid() is None
 
 
-def test_ending_a_stale_record_signals_nobody(record: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    signalled: list[int] = []
-    monkeypatch.setattr(os, "kill", lambda pid, _: signalled.append(pid))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    record.record(42)
-    record.end(timeout_s=1)
-    assert signalled == []
+def test_ending_signals_our_process_and_removes_the_record(record: Recorded, start: Start, mark: str) -> None:
+    process = start(SLEEPS, mark)
+    record.record(process.pid)
+    record.end(timeout_s=SOON_S)
+    await_end(process)
     assert not record.pid_path.exists()
 
 
-def test_ending_signals_our_process_and_removes_the_record(
-    record: Recorded, proc: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    signalled: list[tuple[int, str]] = []
-
-    def kill(pid: int, sign: processes.signal.Signals) -> None:
-        signalled.append((pid, sign.name))
-        (proc / str(pid) / "cmdline").write_bytes(b"")
-
-    monkeypatch.setattr(os, "kill", kill)
-    record.record(41)
-    record.end(timeout_s=1)
-    assert signalled == [(41, "SIGTERM")]
-    assert not record.pid_path.exists()
+def test_one_that_heeds_no_signal_is_killed(record: Recorded, start: Start, mark: str) -> None:
+    process = start(STUBBORN, mark)
+    wait_for(process.output, bool, what="the process", timeout_s=SOON_S, every_s=0.02)
+    record.record(process.pid)
+    record.end(timeout_s=0.2)
+    await_end(process)
 
 
-def test_processes_are_found_by_a_whole_argument(proc: Path) -> None:
-    assert with_argument(MARK, proc) == (41,)
+def test_processes_are_found_by_a_whole_argument(start: Start, mark: str) -> None:
+    process = start(SLEEPS, mark)
+    start(SLEEPS, f"{mark}.old")
+    assert with_argument(mark) == (process.pid,)
 
 
-def test_only_children_of_the_given_processes_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed: list[int] = []
-    monkeypatch.setattr(os, "kill", lambda pid, _: killed.append(pid))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    a_process(tmp_path, 10, "shim")
-    a_process(tmp_path, 11, "init", parent=10, name="a) S 99 (b")
-    a_process(tmp_path, 12, "other", parent=1)
-    kill_children((), tmp_path)
-    assert killed == []
-    kill_children((10,), tmp_path)
-    assert killed == [11]
+def test_asking_one_that_is_gone_to_end_is_no_error() -> None:
+    processes.end(4194305)
+
+
+def test_only_children_of_the_given_processes_are_killed(start: Start, mark: str) -> None:
+    parent, other = start(PARENT, f"{mark}.child"), start(SLEEPS, mark)
+
+    def children() -> tuple[int, ...]:
+        return tuple(pid for pid in with_argument(f"{mark}.child") if pid != parent.pid)
+
+    (child,) = wait_for(children, bool, what="the child", timeout_s=SOON_S, every_s=0.02)
+    kill_children(())
+    assert arguments(child) != ()
+    kill_children((parent.pid, 4194305))
+    wait_for(children, lambda pids: not pids, what="the child's end", timeout_s=SOON_S, every_s=0.02)
+    assert parent.running()
+    assert other.running()

@@ -54,14 +54,24 @@ def test_a_proven_check_is_true() -> None:
 @pytest.mark.parametrize("result", [BAD, LEFT_OUT])
 def test_a_check_that_is_not_proven_tells_its_story(result: CheckResult) -> None:
     with pytest.raises(Refuted) as raised:
-        step(check(result.id, result.status, "because"), error="apply failed").proven(result.id)
+        step(check(result.id, result.status, "because"), error="apply failed\n  stderr: no").proven(result.id)
     assert str(raised.value).splitlines() == [
         f"Route to httpbin: claim of {result.id} [{result.id}]",
         f"  {result.status}: because",
         "  expected: this",
         "  observed: that",
-        "  step: apply failed",
+        "  the step did not complete: apply failed",
     ]
+
+
+def test_the_steps_error_is_told_in_short_and_once() -> None:
+    reason = "the step did not complete: apply failed"
+    with pytest.raises(Refuted) as raised:
+        step(check("b", "skipped", reason), error="apply failed\n  stderr: no").proven("b")
+    assert str(raised.value).count("apply failed") == 1
+    assert "stderr" not in str(raised.value)
+    last = raised.traceback[-1].frame.f_locals
+    assert last.get("__tracebackhide__"), "a failed test shows the line that asserts, not the library's"
 
 
 def test_an_unknown_check_is_an_error_that_names_those_there_are() -> None:

@@ -37,9 +37,10 @@ def test_folder_variables_and_input(tmp_path: Path) -> None:
     assert done.stdout == f"{tmp_path}\n1:kept\nin"
 
 
-def test_own_variables_are_kept_beside_added_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_that_is_given_is_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "here")
-    assert run("sh", "-c", 'echo "$OURS $X"', env={"X": "1"}).stdout == "here 1\n"
+    assert run("sh", "-c", 'echo "$OURS $X"', env={"X": "1"}).stdout == " 1\n"
+    assert run("sh", "-c", 'echo "$OURS"').stdout == "here\n"
 
 
 def test_a_failure_can_be_pasted_and_read() -> None:
@@ -48,7 +49,7 @@ def test_a_failure_can_be_pasted_and_read() -> None:
     error = raised.value
     pasted = str(error).splitlines()[1].strip()
     assert run(*shlex.split(pasted), check=False).code == 7
-    assert str(error).splitlines()[0] == "command failed with exit code 7:"
+    assert str(error).splitlines()[0].endswith(': exit code 7: no "luck"')
     assert str(error).splitlines()[2:] == ["  stdout: half done", '  stderr: no "luck"']
     assert (error.code, error.exit_code) == (7, MACHINE_CANNOT)
 

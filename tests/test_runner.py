@@ -171,7 +171,7 @@ def test_a_failed_command_skips_what_holds_refutes_what_does_not_and_ends_the_co
     )
     result = outcome(made, cluster)
     assert [check.status for check in result.checks] == ["skipped", "refuted"]
-    assert {check.reason for check in result.checks} == {"the step did not complete: command failed with exit code 1:"}
+    assert {check.reason for check in result.checks} == {"the step did not complete: apply: exit code 1: it broke"}
     assert "it broke" in result.error
     assert cluster.ran == ["write", "apply"]
     assert cluster.watched == [], "readiness is not waited for"

@@ -163,7 +163,7 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.controller-env", (deployment(), (*CONTROLLER, pod("other", name="odd"))), "odd: no container controller"),
     ("enable.controller-env", (deployment(observed=0), CONTROLLER), "generation 0 of 1"),
     ("enable.controller-env", (deployment(), old(CONTROLLER)), "no pod"),
-    ("enable.values-have-no-effect", ("a: 1\n", "a: 1\nb: 2\n", "a: 2\n"), "1 lines differ"),
+    ("enable.values-have-no-effect", ("a: 1\n", "a: 1\nb: 2\n", "a: 2\n"), "lines: 1 added, 0 removed"),
     ("enable.values-have-no-effect", ("a: 1\n", "a: 1\n", "a: 1\n"), "they change nothing"),
     ("enable.values-have-no-effect", ("", "", "a: 2\n"), "0 lines"),
     ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED), ADDRESS),

@@ -15,6 +15,7 @@ from pathlib import Path
 from meshproof import bring_up, yamls
 from meshproof.choices import Choices
 from meshproof.cluster.access import free_port
+from meshproof.environment import tool_environment
 from meshproof.errors import INTERRUPTED, MeshproofError
 from meshproof.images import Parts
 from meshproof.manifests import manifest
@@ -39,10 +40,10 @@ def main() -> int:
     by_hand_s: list[float] = []
     for number in range(1, ROUNDS + 1):
         with tempfile.TemporaryDirectory() as folder:
-            env = {**engine.env, **_by_hand(setting, parts, Path(folder))}
+            env = tool_environment({**engine.env, **_by_hand(setting, parts, Path(folder))})
             by_hand_s.append(_timed(["bash", str(files("meshproof.bench") / "by-hand.sh")], env, progress))
         argv = [sys.executable, "-m", "meshproof", "e2e", "NAME=bench-proof", f"IMAGES={parts.form}"]
-        proof_s.append(_timed(argv, engine.env, progress))
+        proof_s.append(_timed(argv, {**os.environ, **engine.env}, progress))
         progress.say(f"round {number} of {ROUNDS}: by hand {by_hand_s[-1]:.1f} s, proof {proof_s[-1]:.1f} s")
     print(table(proof_s, by_hand_s))
     return 0

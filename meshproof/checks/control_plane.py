@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 
 from meshproof.checks.finding import Finding
 from meshproof.kube.conditions import Condition, is_true
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
 from meshproof.kube.workloads import Deployment, Pod
+
+DIFF_LINES = 10
 
 
 def is_rolled_out(deployment: Deployment) -> Finding:
@@ -54,11 +57,10 @@ def same_rendering(plain: str, with_values: str, control: str, values_name: str)
     """The values change nothing in what the chart renders, while values that do work change something."""
     if plain == control:
         return Finding(False, "values that are known to work change the manifests", "they change nothing")
-    differing = _differences(plain, with_values)
     return Finding(
-        not differing and bool(plain),
+        plain == with_values and bool(plain),
         f"the same manifests with and without {values_name}",
-        f"{differing} lines differ" if differing else f"{len(plain.splitlines())} lines, none differs",
+        _difference(plain, with_values) or f"{len(plain.splitlines())} lines, none differs",
     )
 
 
@@ -80,6 +82,9 @@ def _spoken(conditions: Sequence[Condition]) -> str:
     return ", ".join(f"{c.type}={c.status} at generation {c.observed_generation}" for c in conditions) or "no condition"
 
 
-def _differences(one: str, other: str) -> int:
-    first, second = one.splitlines(), other.splitlines()
-    return sum(a != b for a, b in zip(first, second, strict=False)) + abs(len(first) - len(second))
+def _difference(one: str, other: str) -> str:
+    """How many lines came and went, and the first of them; empty where nothing did."""
+    hunks = [*unified_diff(one.splitlines(keepends=True), other.splitlines(keepends=True), n=0)][2:]
+    added, removed = (sum(line.startswith(sign) for line in hunks) for sign in "+-")
+    shown = [line.rstrip("\n") for line in hunks[:DIFF_LINES]] + ["…"] * (len(hunks) > DIFF_LINES)
+    return "\n".join([f"lines: {added} added, {removed} removed", *shown]) if hunks else ""

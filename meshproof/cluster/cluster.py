@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from meshproof.cluster.access import GatewayAccess
+from meshproof.environment import tool_environment
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
@@ -43,8 +44,9 @@ class Cluster:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """What a reader would export before typing the commands."""
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"}
+        """The environment of all that runs against it: its own kubeconfig, and its tools before others."""
+        path = f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"
+        return tool_environment({"KUBECONFIG": str(self.kubeconfig), "PATH": path})
 
     def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:
         """Run a program of the cluster's tools in its work folder; see `meshproof.run.run`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest_kind  # pyright: ignore[reportMissingTypeStubs]
 
 from meshproof.engine.install import program
+from meshproof.environment import tool_environment
 from meshproof.errors import CommandFailed, MachineCannot
 from meshproof.inotify import REMEDY, SYMPTOM
 from meshproof.run import run
@@ -27,14 +28,17 @@ class KindCluster(pytest_kind.KindCluster):
         kubeconfig: Where its kubeconfig goes.
         image: The node image.
         tools: Folder with `kind` and `kubectl`, so that nothing is downloaded.
-        env: The engine's environment.
+        env: What a client needs to talk to the engine; see `Engine.env`.
     """
 
     def __init__(self, name: str, kubeconfig: Path, image: str, tools: Path, env: Mapping[str, str]) -> None:
-        # The base class makes a folder for downloads below the current one: keep it out of the user's.
-        with contextlib.chdir(kubeconfig.parent):
-            super().__init__(name, kubeconfig, image, tools / "kind", tools / "kubectl")
-        self._env = env
+        # Not the base class's own: it makes a folder for downloads below the current one, which is the user's.
+        self.name = name
+        self.image = image
+        self.kubeconfig_path = kubeconfig
+        self.kind_path = tools / "kind"
+        self.kubectl_path = tools / "kubectl"
+        self._env = tool_environment(env)
 
     def exists(self) -> bool:
         """Whether the engine has a kind cluster of this name, whole or not."""

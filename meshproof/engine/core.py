@@ -10,6 +10,7 @@ from typing import Literal
 
 from meshproof.engine.daemon import Daemon
 from meshproof.engine.install import install_missing, program, why_not_ours
+from meshproof.environment import engine_address, tool_environment
 from meshproof.errors import CommandFailed, MachineCannot, NotReady
 from meshproof.lock import file_lock
 from meshproof.paths import state_dir
@@ -31,7 +32,7 @@ class Engine:
     """A container engine that answers.
 
     `kind` is "found" for one that answered already and is used as it is, "own" for one that meshproof started.
-    `env` is what a docker client needs beside this process's environment to talk to it.
+    `env` is what a docker client needs beside `tool_environment` to talk to it.
     """
 
     kind: Literal["found", "own"]
@@ -50,7 +51,7 @@ class Engine:
         return run(
             program("docker") or "docker",
             *args,
-            env=self.env,
+            env=tool_environment(self.env),
             timeout_s=timeout_s,
             check=check,
             stdin=stdin,
@@ -76,7 +77,7 @@ def find_engine() -> Engine | Silence:
     """
     daemon = own_daemon()
     names_ours = os.environ.get("DOCKER_HOST") == daemon.env["DOCKER_HOST"]
-    theirs = Silence("DOCKER_HOST names our own, which does not run") if names_ours else _ask("found", {})
+    theirs = Silence("DOCKER_HOST names our own, which does not run") if names_ours else _ask("found", engine_address())
     if isinstance(theirs, Engine):
         return theirs
     for variable in ("DOCKER_HOST", "DOCKER_CONTEXT"):
@@ -202,8 +203,9 @@ def _ask(kind: Literal["found", "own"], env: Mapping[str, str]) -> Engine | Sile
     client = program("docker")
     if client is None:
         return Silence("there is no docker client")
+    argv = (client, "version", "--format", VERSION_FORMAT)
     try:
-        answer = run(client, "version", "--format", VERSION_FORMAT, env=env, timeout_s=ANSWER_S, check=False)
+        answer = run(*argv, env=tool_environment(env), timeout_s=ANSWER_S, check=False)
     except CommandFailed:
         return Silence(f"`docker version` did not return within {ANSWER_S:g} s")
     version, *components = answer.stdout.split() or [""]

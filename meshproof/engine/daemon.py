@@ -19,6 +19,7 @@ from pathlib import Path
 from meshproof.engine import runc_wrapper
 from meshproof.engine.capabilities import lacks_sys_resource
 from meshproof.engine.install import program, search_path
+from meshproof.environment import tool_environment
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.processes import Recorded, kill_children, with_argument
 from meshproof.run import Background, run
@@ -54,8 +55,8 @@ class Daemon:
 
     @property
     def env(self) -> dict[str, str]:
-        """What makes a docker client talk to it, whatever the user's own settings say."""
-        return {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONTEXT": "", "DOCKER_TLS_VERIFY": ""}
+        """What makes a docker client talk to it."""
+        return {"DOCKER_HOST": f"unix://{self.socket}"}
 
     @property
     def dockerd(self) -> Recorded:
@@ -100,7 +101,7 @@ class Daemon:
         subnet = self._subnet()
         self._write_configuration(subnet)
         self._make_bridge(subnet)
-        env = {"PATH": search_path()}
+        env = tool_environment({"PATH": search_path()})
         if self.containerd.pid() is None:
             self._start("containerd", self.containerd, ("--config", str(self.folder / "containerd.toml")), env)
         if self.dockerd.pid() is None:

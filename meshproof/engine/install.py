@@ -82,7 +82,7 @@ def install_missing(announce: Callable[[str], None]) -> None:
 def _apt_install(packages: Sequence[str]) -> None:
     excludes = [part for path in SERVICE_FILES for part in ("-o", f"DPkg::Options::=--path-exclude={path}")]
     install = ("apt-get", "install", "-y", "-q", "--no-install-recommends", *excludes, *packages)
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # lists may be absent or name versions that the mirror has since replaced: look again before giving up
     if run(*install, env=env, timeout_s=APT_TIMEOUT_S, check=False).code == 0:
         return

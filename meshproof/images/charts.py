@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from meshproof.environment import tool_environment
 from meshproof.images.declaration import Chart
 from meshproof.images.store import remove
 from meshproof.run import run
@@ -24,7 +25,8 @@ def package_charts(charts: Mapping[str, Chart], components: Mapping[str, Path], 
         aside = target / ".packaged"
         aside.mkdir()
         version = (f"--version={chart.version}", f"--app-version={chart.version}")
-        run(helm, "package", str(components[component] / path), *version, f"--destination={aside}")
+        argv = (helm, "package", str(components[component] / path), *version, f"--destination={aside}")
+        run(*argv, env=tool_environment())
         (made,) = aside.glob("*.tgz")
         made.rename(target / f"{chart.name}.tgz")
         remove(aside)

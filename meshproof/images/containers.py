@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meshproof.engine import Engine
 from meshproof.images.debian import ROOTFS
-from meshproof.images.declaration import ASSETS, Declaration, Image
+from meshproof.images.declaration import ASSETS, SCRATCH, Declaration, Image
 from meshproof.images.store import remove
 
 IMPORT_S = 300.0
@@ -36,7 +36,7 @@ def dockerfile(image: Image, base: str) -> str:
     lines += [f"RUN {command}" for command in image.run]
     lines += [f"USER {image.user}"] if image.user else []
     lines += [f"ENTRYPOINT {_exec_form(image)}"] if image.entrypoint else []
-    if base == "scratch" and not image.entrypoint:
+    if base == SCRATCH and not image.entrypoint:
         lines.append(f'ENTRYPOINT ["{next(iter((image.copy or {}).values()))}"]')  # an image must start something
     return "\n".join(lines) + "\n"
 
@@ -47,14 +47,9 @@ def build_images(declared: Declaration, bench: Workbench) -> Mapping[str, str]:
     for name in declared.debians:
         if any(image.base == f"debian:{name}" for image in declared.images.values()):
             references[f"debian:{name}"] = import_rootfs(name, bench)
-    waiting = dict(declared.images)
-    while waiting:
-        for name, image in list(waiting.items()):
-            base = "scratch" if image.base == "scratch" else references.get(image.base, "")
-            if not base:
-                continue
-            references[f"image:{name}"] = _build(image, base, bench)
-            del waiting[name]
+    for image in declared.in_order():
+        base = SCRATCH if image.base == SCRATCH else references[image.base]
+        references[f"image:{image.name}"] = _build(image, base, bench)
     return {name: references[f"image:{name}"] for name in declared.images}
 
 

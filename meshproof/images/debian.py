@@ -42,7 +42,7 @@ def ensure_mmdebstrap(say: Say) -> None:
         run(*apt, "update", timeout_s=INSTALL_S)
         run(
             *apt, "install", "-y", "--no-install-recommends", "mmdebstrap", "debian-archive-keyring",
-            env={"DEBIAN_FRONTEND": "noninteractive"}, timeout_s=INSTALL_S,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, timeout_s=INSTALL_S,
         )  # fmt: skip
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from meshproof.errors import BadInput
 from meshproof.releases import Cell
 
 ASSETS = Path(str(files("meshproof.images").joinpath("assets")))
+SCRATCH = "scratch"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,28 @@ class Declaration:
     versions: Mapping[str, str]
     space: Space
 
+    def in_order(self) -> Sequence[Image]:
+        """The images, each after the one that it stands on.
+
+        Raises:
+            BadInput: One stands on something that is not declared, or on itself in the end.
+        """
+        debians = [f"debian:{name}" for name in self.debians]
+        stands_on = {f"image:{name}": image.base for name, image in self.images.items()}
+        for name, image in self.images.items():
+            _known(image.base, (SCRATCH, *debians, *stands_on), f"image.{name}", "from")
+        try:
+            order = [*TopologicalSorter({name: [base] for name, base in stands_on.items()}).static_order()]
+        except CycleError as error:
+            raise BadInput(f"images.toml: images stand on each other: {' <- '.join(error.args[1])}") from error
+        return [self.images[name.removeprefix("image:")] for name in order if name in stands_on]
+
 
 def declaration(cell: Cell) -> Declaration:
     """Read images.toml for a cell that has a source form.
 
     Raises:
-        BadInput: The cell has no source form, or names a module version that images.toml does not know.
+        BadInput: The cell has no source form, or a name in images.toml, or in the cell, is declared nowhere.
     """
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; IMAGES=published is its only form")
@@ -126,16 +146,40 @@ def declaration(cell: Cell) -> Declaration:
     versions |= {"kgateway": cell.kgateway, "istio": cell.istio, "kubernetes": cell.kubernetes, "kind": cell.kind}
     names = versions | {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
     filled = _fill(raw, names)
-    return Declaration(
-        wheels={name: Wheel(name=name, **table) for name, table in filled["wheel"].items()},
+    made = Declaration(
+        wheels=_each(Wheel, "wheel", filled),
         gos={name: _go(name, chosen[name], table) for name, table in filled["go"].items()},
-        debians={name: Debian(name=name, **table) for name, table in filled["debian"].items()},
-        images={name: Image(name=name, **_based(table)) for name, table in filled["image"].items()},
-        node=Node(**_based(filled["node"])),
-        charts={name: Chart(name, table["from"], table["version"]) for name, table in filled["charts"].items()},
+        debians=_each(Debian, "debian", filled),
+        images=_each(Image, "image", filled),
+        node=_made(Node, "node", filled["node"]),
+        charts=_each(Chart, "charts", filled),
         versions=versions,
-        space=Space(**filled["space"]),
+        space=_made(Space, "space", filled["space"]),
     )
+    _check_names(made)
+    return made
+
+
+def _check_names(declared: Declaration) -> None:
+    """Refuse a name that nothing is declared by, before anything is built of it."""
+    declared.in_order()
+    components = {*declared.wheels, *declared.gos}
+    _known(declared.node.base, [f"debian:{name}" for name in declared.debians], "node", "from")
+    copies = {f"image.{name}": image.copy or {} for name, image in declared.images.items()}
+    for where, copy in {**copies, "node": declared.node.copy}.items():
+        for source in copy:
+            _known(source.partition(":")[0], components, where, "copy")
+    for name, chart in declared.charts.items():
+        _known(chart.source.partition(":")[0], components, f"charts.{name}", "from")
+    for name, component in declared.gos.items():
+        _known(component.align, ("", *declared.gos), f"go.{name}", "align")
+
+
+def _known(name: str, known: Collection[str], where: str, key: str) -> None:
+    if name not in known:
+        raise BadInput(
+            f"images.toml, [{where}] {key}: {name} is not declared; known: {', '.join(filter(None, sorted(known)))}"
+        )
 
 
 def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str]) -> str:
@@ -150,17 +194,34 @@ def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str]) ->
 
 def _go(name: str, version: str, table: Mapping[str, Any]) -> GoComponent:
     rest = {key: value for key, value in table.items() if key != "versions"}
-    return GoComponent(name=name, version=version, checksum=table["versions"][version], **rest)
+    given = {"name": name, "version": version, "checksum": table["versions"][version]}
+    return _made(GoComponent, f"go.{name}", {**rest, **given})
 
 
-def _based(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {("base" if key == "from" else key): value for key, value in table.items()}
+def _each(kind: type[T], section: str, tables: Mapping[str, Any]) -> dict[str, T]:
+    return {name: _made(kind, f"{section}.{name}", {"name": name, **table}) for name, table in tables[section].items()}
+
+
+def _made(kind: type[T], where: str, table: Mapping[str, Any]) -> T:
+    """A table as a value of this kind."""
+    base = "source" if kind is Chart else "base"  # of what the file calls `from`, which Python keeps for itself
+    needed = {field.name: field.default is MISSING for field in fields(cast(Any, kind))}
+    needed = {"from" if name == base else name: must for name, must in needed.items()}
+    for key in table:
+        _known(key, needed, where, "key")
+    if missing := [key for key, must in needed.items() if must and key not in table]:
+        raise BadInput(f"images.toml, [{where}]: {missing[0]} is missing")
+    return kind(**{base if key == "from" else key: value for key, value in table.items()})
 
 
 def _fill(value: Any, names: Mapping[str, str]) -> Any:
     """The value with every `{name}` in its strings replaced."""
     if isinstance(value, str):
-        return value.format_map(names) if "{" in value else value
+        try:
+            return value.format_map(names) if "{" in value else value
+        except KeyError as error:
+            known = ", ".join(sorted(names))
+            raise BadInput(f"images.toml: {value}: {error.args[0]} is not declared; known: {known}") from error
     if isinstance(value, dict):
         return {key: _fill(item, names) for key, item in cast(dict[str, Any], value).items()}
     if isinstance(value, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -34,7 +35,7 @@ class Go:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment of every go command."""
+        """What every go command gets beside this process's environment."""
         return {
             "GOROOT": str(self.root),
             "GOCACHE": str(self.work / "build"),
@@ -53,7 +54,7 @@ class Go:
             CommandFailed: With the command and its output.
         """
         go = str(self.root / "bin" / "go")
-        return run(go, *args, cwd=folder, env=self.env, timeout_s=timeout_s, check=check).stdout
+        return run(go, *args, cwd=folder, env={**os.environ, **self.env}, timeout_s=timeout_s, check=check).stdout
 
 
 def build_go(component: GoComponent, aligned: GoComponent | None, go: Go, target: Path) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
+from meshproof.errors import BadInput
 from meshproof.images.declaration import ASSETS, Declaration, GoComponent
 from meshproof.images.gobuild import BUILD_FLAGS, LINK_FLAGS
 from meshproof.images.store import key_of
@@ -32,11 +33,18 @@ class Item:
 
 
 def items(declared: Declaration) -> Mapping[str, Item]:
-    """Everything that an assembly from source consists of, in the order in which it is best begun."""
+    """Everything that an assembly from source consists of, in the order in which it is best begun.
+
+    Raises:
+        BadInput: Something that one of them needs is not declared.
+    """
     found: dict[str, Item] = {}
 
     def add(name: str, kind: Kind, inputs: object, seconds: float, **more: Sequence[str]) -> None:
-        needed = {need: found[need].key for need in more.get("needs", ())}
+        needs = more.get("needs", ())
+        if unknown := [need for need in needs if need not in found]:
+            raise BadInput(f"images.toml: {unknown[0]}, which {name} needs, is not declared; known: {', '.join(found)}")
+        needed = {need: found[need].key for need in needs}
         label = " ".join(filter(None, (name, declared.versions.get(name, ""))))
         found[name] = Item(name, kind, key_of(FORMAT, kind, _lasting(inputs), needed), label, seconds, **more)
 

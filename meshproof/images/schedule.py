@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
+from meshproof.errors import BadInput
 from meshproof.run import end_all
 
 HEAVY_AT_ONCE = 2  # two compilers overlap where one of them links or downloads; more only take memory
@@ -25,23 +27,31 @@ class Job:
 def carry_out(jobs: Sequence[Job]) -> None:
     """Do all jobs, earlier ones first where there is a choice. The first failure, or Ctrl-C, ends the others.
 
+    A need that is not among the jobs is there already.
+
     Raises:
+        BadInput: Jobs need each other.
         Exception: Whatever the first job that failed raised.
     """
     names = {job.name for job in jobs}
-    waiting = list(jobs)
-    done: set[str] = set()
+    order = TopologicalSorter({job.name: names.intersection(job.needs) for job in jobs})
+    try:
+        order.prepare()
+    except CycleError as error:
+        raise BadInput(f"jobs need each other: {' <- '.join(error.args[1])}") from error
+    ready: set[str] = set()
     running: dict[Future[None], Job] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            while waiting or running:
-                for job in _startable(waiting, done, names, list(running.values())):
-                    waiting.remove(job)
+            while order.is_active():
+                ready.update(order.get_ready())
+                for job in _startable([job for job in jobs if job.name in ready], list(running.values())):
+                    ready.remove(job.name)
                     running[pool.submit(job.do)] = job
                 for finished in wait(running, return_when=FIRST_COMPLETED).done:
                     job = running.pop(finished)
                     finished.result()
-                    done.add(job.name)
+                    order.done(job.name)
         except BaseException:
             end_all()
             while wait(running, timeout=1.0).not_done:  # a job may just have started its next program
@@ -49,13 +59,13 @@ def carry_out(jobs: Sequence[Job]) -> None:
             raise
 
 
-def _startable(waiting: Sequence[Job], done: set[str], names: set[str], running: Sequence[Job]) -> Sequence[Job]:
+def _startable(ready: Sequence[Job], running: Sequence[Job]) -> Sequence[Job]:
     room = AT_ONCE - len(running)
     heavy_room = HEAVY_AT_ONCE - sum(job.heavy for job in running)
     chosen: list[Job] = []
-    for job in waiting:
-        if not set(job.needs) & names <= done or len(chosen) == room:
-            continue
+    for job in ready:
+        if len(chosen) == room:
+            break
         if job.heavy and heavy_room == 0:
             continue
         heavy_room -= job.heavy

@@ -21,7 +21,7 @@ REQUEST_TIMEOUT_S = 15.0
 WATCH_TIMEOUT_S = 600
 
 
-class NotFound(MachineCannot):
+class NotFound(MeshproofError):
     """The API server knows no such object or kind."""
 
 

@@ -27,7 +27,7 @@ class PortForward:
     """A running `kubectl port-forward` to one target; a context manager.
 
     Args:
-        env: Environment with KUBECONFIG and PATH of the cluster's tools.
+        env: The whole environment, with KUBECONFIG and PATH of the cluster's tools.
         namespace: Namespace of the target.
         target: What kubectl takes: `pod/NAME`, `deployment/NAME`, `service/NAME`.
         ports: Pairs `LOCAL:REMOTE`, or `:REMOTE` for any free local port.

@@ -18,6 +18,7 @@ from meshproof.kube.forward import end_forwards
 from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
 from meshproof.report import artifacts, table
+from meshproof.report.runlog import RunLog, run_log
 from meshproof.runbook import book, resume, state
 from meshproof.runbook.kernel import INDEX, NOTEBOOKS_DIR, notebook_paths, register_kernel
 from meshproof.runbook.notebook import execute
@@ -72,6 +73,11 @@ def run_runbook(words: Mapping[str, str]) -> int:
             f"cluster {order.name}: does not run; make runbook without FROM and CLUSTER makes one (KEEP=1 keeps it)"
         )
     register_kernel()
+    with run_log() as log:
+        return _run(order, paths, log)
+
+
+def _run(order: Order, paths: Sequence[Path], log: RunLog) -> int:
     progress = Progress(live=False)
     parts, engine = parts_of(order.choices, progress)
     choices = replace(order.choices, images=parts.form)  # found out once, not in every notebook
@@ -86,6 +92,7 @@ def run_runbook(words: Mapping[str, str]) -> int:
     ) as cluster:
         resume.take_up(cluster, choices, order.start, progress.say)
         proof = Proof(cluster, cell_of(choices), choices, progress.say)
+        log.keep_in(proof.folder)
         try:
             _execute_all(chosen(paths, order.start), proof, order)
         except BaseException as error:

@@ -17,6 +17,7 @@ from meshproof.kube import inventory
 from meshproof.kube.api import Api
 from meshproof.progress import Progress
 from meshproof.proof import Proof
+from meshproof.report.runlog import run_log
 from meshproof.results import StepResult
 from meshproof.runbook import latency, observe, shown, standing, state
 from meshproof.runbook.changes import with_changes
@@ -171,7 +172,7 @@ class Book:
         cluster = self.proof.cluster
         if not cluster.answers():
             raise _gone(cluster.name)
-        with contextlib.closing(cluster):
+        with contextlib.closing(cluster), run_log(self.proof.folder):
             try:
                 yield cluster
             except MeshproofError as error:
