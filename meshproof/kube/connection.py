@@ -5,6 +5,7 @@ The client's own pool sends loopback through a proxy, and needs the private key 
 
 from __future__ import annotations
 
+import logging
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from meshproof.kube.proxy import Proxy, proxy_to
 from meshproof.kube.raw import Malformed
 
 CONNECTIONS = 16
+# Else each attempt that fails is a line on standard error before the error itself, which tells all.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def credential_of(context: Context) -> Credential:
         return Credential(f"Basic {secret}", *pair)
     if any(pair) or not user.raw.has("exec"):
         return Credential(certificate=pair[0], key=pair[1])
-    given = run_plugin(user, context.cluster)
+    given = run_plugin(context, user)
     token = _bearer(user, given.token) if given.token else ""
     certificate, key = given.certificate.encode(), given.key.encode()
     if certificate:

@@ -17,7 +17,7 @@ from itertools import takewhile
 from typing import NoReturn, cast
 
 from meshproof.errors import BadInput, CommandFailed, MachineCannot
-from meshproof.kube.kubeconfig import Entry
+from meshproof.kube.kubeconfig import Context, Entry
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.run import Completed, run
 
@@ -40,6 +40,7 @@ class Given:
 class _Plugin:
     """A user's plugin. Its arguments may hold secrets: as text it ends where its options begin."""
 
+    context: Context
     user: Entry
     command: str
     args: tuple[str, ...]
@@ -50,12 +51,12 @@ class _Plugin:
 
     def failed(self, how: str, remedy: str = "") -> NoReturn:
         """End with the plugin's name, what it did and what to type."""
-        again = "`kubectl get --raw /version` with this kubeconfig and context asks it in the same way"
-        raise MachineCannot(f"{self.user}: credential plugin {self} {how}; {remedy or again}")
+        remedy = remedy or f"log in with it until this answers: {self.context.kubectl('get', '--raw', '/version')}"
+        raise MachineCannot(f"{self.user}: credential plugin {self} {how}; {remedy}")
 
 
-def run_plugin(user: Entry, cluster: Entry) -> Given:
-    """Ask a user's plugin for a credential that is valid now.
+def run_plugin(context: Context, user: Entry) -> Given:
+    """Ask the plugin of a context's user for a credential that is valid now.
 
     Raises:
         BadInput: The kubeconfig does not say how, or asks in a way that clients no longer have.
@@ -71,10 +72,12 @@ def run_plugin(user: Entry, cluster: Entry) -> Given:
     args = raw.get("exec.args", cast("list[object]", []))
     if not all(isinstance(arg, str) for arg in args):
         raise BadInput(f"{user}: expected exec.args to be texts; put numbers in quotes")
-    plugin = _Plugin(user, _command(user), tuple(cast("list[str]", args)))
+    plugin = _Plugin(context, user, _command(user), tuple(cast("list[str]", args)))
     if shutil.which(plugin.command) is None:
         plugin.failed("is not there or cannot be run", raw.get("exec.installHint", "").strip() or "install it")
-    spec = {"interactive": False, **({"cluster": _told(cluster)} if raw.get("exec.provideClusterInfo", False) else {})}
+    spec: dict[str, object] = {"interactive": False}
+    if raw.get("exec.provideClusterInfo", False):
+        spec["cluster"] = _told(context.cluster)
     info = json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": spec})
     env = {entry.need("name", str): entry.need("value", str) for entry in raw.parts("exec.env")}
     try:
@@ -108,7 +111,8 @@ def _read(plugin: _Plugin, version: str, done: Completed) -> Given:
     raw = Raw(cast("Mapping[str, object]", printed), "its credential")
     try:
         if (found := raw.get("apiVersion", "")) != version:
-            plugin.failed(f"printed apiVersion {found or '(none)'}, and the kubeconfig asks for {version}")
+            asked = f"printed apiVersion {found or '(none)'}, and the kubeconfig asks for {version}"
+            plugin.failed(asked, "renew the plugin or the kubeconfig, whichever is older")
         status = {name: raw.get(f"status.{name}", "") for name in ("token", "clientCertificateData", "clientKeyData")}
         ends = raw.get("status.expirationTimestamp", "")
         until = datetime.fromisoformat(ends).astimezone(UTC) if ends else None
@@ -120,7 +124,7 @@ def _read(plugin: _Plugin, version: str, done: Completed) -> Given:
     if bool(given.certificate) != bool(given.key):
         plugin.failed("printed a client certificate without its key, or the other way round")
     if until and until <= datetime.now(UTC):
-        plugin.failed(f"printed a credential that ended on {until:%Y-%m-%d %H:%M} UTC; log in anew with it")
+        plugin.failed(f"printed a credential that ended on {until:%Y-%m-%d %H:%M} UTC")
     return given
 
 

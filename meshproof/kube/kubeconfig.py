@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +60,14 @@ class Entry:
 class Context:
     """A chosen context. `user` is None where it names none: requests are then anonymous."""
 
+    kubeconfig: str
     name: str
     cluster: Entry
     user: Entry | None
+
+    def kubectl(self, *args: str) -> str:
+        """A command to paste that asks with kubectl what we ask."""
+        return shlex.join(("env", f"KUBECONFIG={self.kubeconfig}", "kubectl", "--context", self.name, *args))
 
 
 def read_context(kubeconfig: Path | str, name: str = "") -> Context:
@@ -90,7 +96,8 @@ def read_context(kubeconfig: Path | str, name: str = "") -> Context:
     context = contexts[wanted]
     user = context.raw.get("user", "")
     cluster = _named(context, "cluster", context.raw.need("cluster", str), entries["clusters"])
-    return Context(wanted, cluster, _named(context, "user", user, entries["users"]) if user else None)
+    named = _named(context, "user", user, entries["users"]) if user else None
+    return Context(str(kubeconfig), wanted, cluster, named)
 
 
 def _documents(kubeconfig: Path | str) -> Mapping[Path, Raw]:
