@@ -5,8 +5,8 @@ from __future__ import annotations
 import resource
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +14,12 @@ import psutil
 
 from meshproof.engine import Engine, find_engine
 from meshproof.engine.capabilities import ours
+from meshproof.engine.core import unused_engines
 from meshproof.engine.install import missing_packages, why_not_ours
 from meshproof.environment import ignored
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
+from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY, Inotify, inotify
+from meshproof.kube import proxy
 from meshproof.paths import cache_dir, state_dir
 from meshproof.run import run
 
@@ -28,7 +31,6 @@ BUILD_DISK_GIB = 25
 RUN_MEMORY_GIB = 4
 INOTIFY_INSTANCES = 128
 INOTIFY_WATCHES = 65536
-INOTIFY_INSTANCES_FOR_SEVERAL = 512  # what kind advises for clusters of several nodes
 OPEN_FILES = 8192
 
 
@@ -51,8 +53,7 @@ class Kernel:
 
     capabilities: frozenset[str]
     cgroup_version: Literal[0, 1, 2]
-    inotify_instances: int
-    inotify_watches: int
+    inotify: Inotify
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Machine:
     `engine` is the one that answers, or the reason why none does; `why_not_ours` is empty when meshproof can start one.
     `kernel` is None where the engine has a machine of its own, as it has on all but Linux. `ignored` are names of
     variables that are set and that no tool is given.
+    `unused_engines` says what else is there. `proxies` are the variables about proxies that are set.
     """
 
     engine: Engine | str
@@ -74,6 +76,8 @@ class Machine:
     disk_path: Path
     go: str
     ignored: tuple[str, ...]
+    unused_engines: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> list[Line]:
@@ -94,6 +98,7 @@ def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> 
         _memory(machine),
         _disk(machine, cached),
         _go(machine, cached),
+        _proxy(machine),
         *cache_lines,
     ]
 
@@ -142,18 +147,18 @@ def look() -> Machine:
         disk_free_bytes=disk_free_bytes,
         disk_path=disk_path,
         go=run(go, "version", check=False).stdout.strip() if go else "",
+        unused_engines=unused_engines(),
+        proxies=proxy.settings(),
         ignored=ignored(engine.env if isinstance(engine, Engine) else ()),
     )
 
 
 def _kernel() -> Kernel:
     version_1 = 1 if any(mount.fstype == "cgroup" for mount in psutil.disk_partitions(all=True)) else 0
-    inotify = Path("/proc/sys/fs/inotify")
     return Kernel(
         capabilities=ours(),
         cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else version_1,
-        inotify_instances=int((inotify / "max_user_instances").read_text()),
-        inotify_watches=int((inotify / "max_user_watches").read_text()),
+        inotify=inotify(),
     )
 
 
@@ -168,16 +173,18 @@ def _find_engine() -> tuple[Engine | str, str]:
 def _engine(machine: Machine) -> Line:
     if isinstance(machine.engine, Engine):
         whose = "started by meshproof" if machine.engine.kind == "own" else "found, used as it is"
-        return Line("engine", "ok", f"Docker {machine.engine.version}, {whose}")
+        return Line("engine", "ok", f"Docker {machine.engine.version}, {whose}{machine.unused_engines}")
     if machine.why_not_ours:
         return Line(
             "engine",
             "cannot",
-            f"none answers ({machine.engine}), and none can be started: {machine.why_not_ours}",
+            f"none answers ({machine.engine}), and none can be started: {machine.why_not_ours}{machine.unused_engines}",
             "start Docker and let this user use it, or name one that runs in DOCKER_HOST",
         )
     packages = f"installs Debian's {', '.join(machine.packages)} and " if machine.packages else ""
-    return Line("engine", "will fix", f"none answers; a run {packages}starts a Docker daemon of its own")
+    return Line(
+        "engine", "will fix", f"none answers; a run {packages}starts a Docker daemon of its own{machine.unused_engines}"
+    )
 
 
 def _environment(machine: Machine) -> Line:
@@ -204,18 +211,14 @@ def _cgroup(kernel: Kernel) -> Line:
 
 
 def _inotify(kernel: Kernel) -> Line:
-    instances, watches = kernel.inotify_instances, kernel.inotify_watches
-    detail = f"{instances} instances, {watches} watches"
-    if instances < INOTIFY_INSTANCES or watches < INOTIFY_WATCHES:
-        return Line(
-            "inotify",
-            "cannot",
-            f"{detail}; a cluster needs {INOTIFY_INSTANCES} and {INOTIFY_WATCHES}",
-            f"sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES_FOR_SEVERAL} fs.inotify.max_user_watches=524288",
-        )
-    several = instances >= INOTIFY_INSTANCES_FOR_SEVERAL
-    advice = f"for several clusters: sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES_FOR_SEVERAL}"
-    return Line("inotify", "ok", detail, "" if several else advice)
+    seen = kernel.inotify
+    detail = f"{seen.instances} instances of which {seen.used} are taken, {seen.watches} watches"
+    if seen.instances < INOTIFY_INSTANCES or seen.watches < INOTIFY_WATCHES:
+        return Line("inotify", "cannot", f"{detail}; a cluster needs {INOTIFY_INSTANCES} and {INOTIFY_WATCHES}", REMEDY)
+    if seen.left < A_CLUSTER:
+        without = f"another cluster takes about {A_CLUSTER}, and fails with 'too many open files'"
+        return Line("inotify", "cannot", f"{detail}; {without}", f"{REMEDY}, or delete a cluster")
+    return Line("inotify", "ok", detail, "" if seen.instances >= FOR_SEVERAL else f"for several clusters: {REMEDY}")
 
 
 def _open_files(machine: Machine) -> Line:
@@ -257,3 +260,10 @@ def _go(machine: Machine, cached: bool) -> Line:
     if machine.go or cached:
         return Line("go", "ok", machine.go or "not needed, all images are there")
     return Line("go", "will fix", "not installed; a source assembly brings a pinned toolchain")
+
+
+def _proxy(machine: Machine) -> Line:
+    if not machine.proxies:
+        return Line("proxy", "ok", "no variable names one")
+    named = ", ".join(f"{name}={proxy.public(value)}" for name, value in machine.proxies.items())
+    return Line("proxy", "ok", f"{named}; for downloads and a cluster elsewhere, never for one on this machine")

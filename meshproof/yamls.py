@@ -20,7 +20,7 @@ def load(text: str, origin: str = "YAML") -> list[dict[str, Any]]:
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-        raise BadInput(f"{origin}: not valid YAML: {error}") from error
+        raise BadInput(f"{origin}: not valid YAML: {_told(error)}") from error
     for document in documents:
         if not isinstance(document, dict):
             raise BadInput(f"{origin}: expected a mapping at the top, found {type(document).__name__}")
@@ -48,3 +48,10 @@ def dump(*documents: object) -> str:
 def dump_all(documents: Iterable[object]) -> str:
     """Write documents from any iterable; see `dump`."""
     return dump(*documents)
+
+
+def _told(error: Exception) -> str:
+    """What is wrong, and in which line, in one line of ours; never the text itself, which may be a credential."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).splitlines()[0]

@@ -9,8 +9,9 @@ import pytest
 from meshproof.doctor import GIB, Kernel, Line, Machine, check_room, doctor, look, render, worst
 from meshproof.engine import Engine
 from meshproof.errors import MachineCannot
+from meshproof.inotify import Inotify, inotify
 
-LINUX = Kernel(frozenset({"CAP_SYS_RESOURCE"}), cgroup_version=2, inotify_instances=1024, inotify_watches=524288)
+LINUX = Kernel(frozenset({"CAP_SYS_RESOURCE"}), cgroup_version=2, inotify=Inotify(1024, 524288, used=26))
 GOOD = Machine(
     engine=Engine("found", "28.2.2"),
     why_not_ours="",
@@ -36,7 +37,8 @@ def the_line(name: str, cache_lines: tuple[Line, ...] = (), **changes: Any) -> L
 def test_a_good_machine_is_ok_throughout() -> None:
     lines = doctor(CACHED, GOOD)
     assert [line.name for line in lines] == [
-        "engine", "environment", "capability", "cgroup", "inotify", "open files", "memory", "disk", "go", "images",
+        "engine", "environment", "capability", "cgroup", "inotify", "open files", "memory", "disk", "go", "proxy",
+        "images",
     ]  # fmt: skip
     assert {line.status for line in lines} == {"ok"}
     assert worst(lines) == 0
@@ -47,8 +49,9 @@ def test_a_good_machine_is_ok_throughout() -> None:
     [
         ("engine", {"engine": "Cannot connect", "why_not_ours": "this is user 1000, not root"}),
         ("cgroup", {"cgroup_version": 0}),
-        ("inotify", {"inotify_instances": 127}),
-        ("inotify", {"inotify_watches": 8192}),
+        ("inotify", {"inotify": Inotify(127, 524288)}),
+        ("inotify", {"inotify": Inotify(1024, 8192)}),
+        ("inotify", {"inotify": Inotify(128, 524288, used=97)}),
         ("open files", {"open_files": 1024}),
         ("memory", {"memory_available_bytes": 4 * GIB - 1}),
         ("disk", {"disk_free_bytes": 25 * GIB - 1}),
@@ -135,3 +138,44 @@ def test_a_run_is_refused_where_memory_or_disk_cannot_hold_it(shortage: dict[str
     check_room(GOOD)
     with pytest.raises(MachineCannot, match="a run needs"):
         check_room(replace(GOOD, **shortage))
+
+
+def test_inotify_says_how_many_instances_are_left_for_another_cluster() -> None:
+    line = the_line("inotify", inotify=Inotify(128, 524288, used=96))
+    assert (line.status, line.remedy.startswith("for several clusters: sysctl -w ")) == ("ok", True)
+    line = the_line("inotify", inotify=Inotify(128, 524288, used=97))
+    assert "97 are taken" in line.detail
+    assert "'too many open files'" in line.detail
+    assert line.remedy.startswith("sysctl -w fs.inotify.max_user_instances=512 ")
+
+
+def test_inotify_instances_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "sys/fs/inotify").mkdir(parents=True)
+    (tmp_path / "sys/fs/inotify/max_user_instances").write_text("128\n")
+    (tmp_path / "sys/fs/inotify/max_user_watches").write_text("524288\n")
+    for pid, targets in {"1": ["anon_inode:inotify", "/dev/null"], "22": ["anon_inode:inotify"] * 2}.items():
+        (tmp_path / pid / "fd").mkdir(parents=True)
+        for number, target in enumerate(targets):
+            (tmp_path / pid / "fd" / str(number)).symlink_to(target)
+    (tmp_path / "333").mkdir()  # it has just ended
+    assert inotify(tmp_path) == Inotify(128, 524288, used=3)
+    assert inotify().instances > 0
+
+
+@pytest.mark.parametrize("engine", [Engine("own", "20.10"), "Cannot connect"])
+@pytest.mark.parametrize("why_not_ours", ["", "this is user 1000, not root"])
+def test_podman_is_said_not_to_be_used(engine: Engine | str, why_not_ours: str) -> None:
+    changes: dict[str, Any] = {"engine": engine, "why_not_ours": why_not_ours}
+    clause = "podman is here and is not used, only Docker is"
+    assert clause not in the_line("engine", **changes).detail
+    assert clause in the_line("engine", **changes, unused_engines=f"; {clause}").detail
+
+
+def test_proxies_are_named_with_what_they_are_for_and_without_their_passwords() -> None:
+    assert the_line("proxy").detail == "no variable names one"
+    line = the_line("proxy", proxies={"HTTPS_PROXY": "http://me:secret@proxy.test:3128", "no_proxy": "a.test"})
+    assert line.status == "ok"
+    assert line.detail == (
+        "HTTPS_PROXY=http://proxy.test:3128, no_proxy=a.test; "
+        "for downloads and a cluster elsewhere, never for one on this machine"
+    )

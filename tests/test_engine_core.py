@@ -118,7 +118,7 @@ def test_where_neither_is_possible_one_paragraph_says_what_is_missing(
         ensure_engine(world.said.append)
     message = str(caught.value)
     assert "Cannot connect" in message
-    assert "this is user 1000, not root" in message
+    assert "this is user 1000, not root; podman is here and is not used, only Docker is. " in message
     assert "\n" not in message
     assert caught.value.exit_code == 3
 

@@ -43,6 +43,12 @@ def test_what_cannot_be_used_is_named(text: str, complaint: str, tmp_path: Path)
     with pytest.raises(BadInput, match=complaint) as raised:
         load_file(path)
     assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_wrong_is_told_by_its_line_and_not_by_its_text() -> None:
+    with pytest.raises(BadInput, match=r"^YAML: not valid YAML: line 2: mapping values are not allowed here$"):
+        load("user: me\ntoken: secret: x\n")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

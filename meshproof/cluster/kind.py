@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest_kind  # pyright: ignore[reportMissingTypeStubs]
 
+from meshproof.engine.install import program
 from meshproof.environment import tool_environment
+from meshproof.errors import CommandFailed, MachineCannot
+from meshproof.inotify import REMEDY, SYMPTOM
 from meshproof.run import run
 
 CREATE_TIMEOUT_S = 240.0
 DELETE_TIMEOUT_S = 60.0
+LOOK_TIMEOUT_S = 20.0
 
 
 class KindCluster(pytest_kind.KindCluster):
@@ -43,15 +49,38 @@ class KindCluster(pytest_kind.KindCluster):
         """Create the cluster; it is usable when this returns, though not all of it is ready.
 
         Raises:
-            CommandFailed: kind failed; its output is in the message.
+            CommandFailed: kind failed; its output is in the message, and what of the cluster is there remains.
+            MachineCannot: It failed since the kernel's inotify instances are used up.
         """
         self.kubeconfig_path.touch(0o600, exist_ok=True)
-        argv = [str(self.kind_path), "create", "cluster", "--quiet", f"--name={self.name}"]
+        argv = [str(self.kind_path), "create", "cluster", "--quiet", "--retain", f"--name={self.name}"]
         argv += [f"--kubeconfig={self.kubeconfig_path}", f"--image={self.image}"]
         argv += [f"--config={config_file}"] if config_file else []
-        run(*argv, env=self._env, timeout_s=CREATE_TIMEOUT_S)
+        try:
+            run(*argv, env=self._env, timeout_s=CREATE_TIMEOUT_S)
+        except CommandFailed as error:
+            if told := self._symptom(str(error)):
+                raise MachineCannot(
+                    f"cluster {self.name}: could not be made, its node says {told!r}: the kernel's inotify instances "
+                    f"are used up. Type, where the engine runs: {REMEDY}; or delete another cluster\n{error}"
+                ) from error
+            raise
+
+    def _symptom(self, said: str) -> str:
+        """The line that tells of a lack of inotify, in kind's output or in what only the node says; empty without."""
+        docker, node = program("docker") or "docker", f"{self.name}-control-plane"
+        for argv in ((docker, "logs", node), (docker, "exec", node, "journalctl", "--no-pager", "--lines=200")):
+            with contextlib.suppress(CommandFailed):
+                answer = run(*argv, env=self._env, timeout_s=LOOK_TIMEOUT_S, check=False)
+                said += f"\n{answer.stdout}\n{answer.stderr}"
+        return next((_plain(line) for line in said.splitlines() if SYMPTOM in line.lower()), "")
 
     def delete(self) -> None:
         """Delete the cluster; nothing happens when there is none."""
         argv = [str(self.kind_path), "delete", "cluster", "--quiet", f"--name={self.name}"]
         run(*argv, f"--kubeconfig={self.kubeconfig_path}", env=self._env, timeout_s=DELETE_TIMEOUT_S)
+
+
+def _plain(line: str) -> str:
+    """A line of systemd's without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", line).strip()

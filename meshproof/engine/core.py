@@ -93,6 +93,11 @@ def find_engine() -> Engine | Silence:
     return theirs
 
 
+def unused_engines() -> str:
+    """What else could run containers here, as the end of a sentence; empty where there is nothing else."""
+    return "; podman is here and is not used, only Docker is" if program("podman") else ""
+
+
 def own_daemon() -> Daemon:
     """The daemon of our own that this user's state folder describes, running or not."""
     return Daemon(state_dir() / "engine")
@@ -113,8 +118,9 @@ def ensure_engine(announce: Announce) -> Engine:
     if reason := why_not_ours():
         raise MachineCannot(
             f"no container engine answers ({found.reason}), and meshproof starts one of its own only as root on a "
-            f"Debian-like Linux: {reason}. Start Docker and make sure that this user may use it (`docker version` "
-            "shows both), or name one that runs elsewhere in DOCKER_HOST, then run the same command again."
+            f"Debian-like Linux: {reason}{unused_engines()}. Start Docker and make sure that this user may use it "
+            "(`docker version` shows both), or name one that runs elsewhere in DOCKER_HOST, then run the same command "
+            "again."
         )
     daemon = own_daemon()
     with _locked(daemon, announce):

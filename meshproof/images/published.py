@@ -18,7 +18,7 @@ def unreachable(form: PublishedForm) -> str:
     host = registry_of(form.node_image)
     try:
         answer = httpx.get(f"https://{host}/v2/", timeout=PROBE_S, follow_redirects=False)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:  # all but the first: of a proxy's URL
         return f"the registry {host} does not answer ({type(error).__name__}: {error})"
     if answer.status_code not in (httpx.codes.OK, httpx.codes.UNAUTHORIZED):
         return f"the registry {host} answers {answer.status_code} {answer.reason_phrase}"

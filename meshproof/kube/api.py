@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import urllib3.exceptions
-from kubernetes import config as kubernetes_config
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
 
-from meshproof import yamls
-from meshproof.errors import BadInput, MachineCannot, MeshproofError
+from meshproof.errors import MachineCannot, MeshproofError
+from meshproof.kube.connection import Connection, connect
 from meshproof.wait import Clock
 
 REQUEST_TIMEOUT_S = 15.0
@@ -28,15 +26,21 @@ class NotFound(MeshproofError):
 
 
 class Api:
-    """One API server, reached with the credentials of one kubeconfig."""
+    """One API server, reached as a context of a kubeconfig says.
 
-    def __init__(self, kubeconfig: Path) -> None:
-        try:
-            yamls.load_file(kubeconfig)
-            # The official client has no complete types: it stays behind this class.
-            self._client = cast(Any, kubernetes_config).new_client_from_config(config_file=str(kubeconfig))
-        except (ConfigException, OSError, ValueError) as error:
-            raise BadInput(f"kubeconfig {kubeconfig}: cannot be used: {error}") from error
+    Args:
+        kubeconfig: A file, or several as KUBECONFIG has them.
+        context: The context; the current one where it is empty.
+
+    Raises:
+        BadInput: The kubeconfig cannot be used.
+        MachineCannot: A credential plugin gives no credential.
+    """
+
+    def __init__(self, kubeconfig: Path | str, context: str = "") -> None:
+        self._kubeconfig = kubeconfig
+        self._connection = connect(kubeconfig, context)
+        self._lock = threading.Lock()
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list.
@@ -52,9 +56,20 @@ class Api:
         status, body = self._request(path, query)
         if status == 404:
             raise NotFound(f"{path}: not found")
+        connection = self._connection
+        if status == 401:
+            raise MachineCannot(
+                f"{path}: the API server {connection.server} does not take the credential of {connection.who}"
+                f"{connection.through}; renew it, by a login or a new kubeconfig"
+            )
         if status >= 400:
-            raise MachineCannot(f"{path}: the API server answered {status}: {body[:500]}")
-        return cast(dict[str, Any], json.loads(body))
+            raise MachineCannot(f"{path}: the API server answered {status}{connection.through}: {body[:500]}")
+        try:
+            return cast(dict[str, Any], json.loads(body))
+        except ValueError as error:
+            raise MachineCannot(
+                f"{path}: expected JSON of the API server {connection.server}{connection.through}, found {body[:80]!r}"
+            ) from error
 
     def list(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The items of a list; see `get`. An unknown kind is an empty list."""
@@ -94,7 +109,7 @@ class Api:
                         changed.set()
                         if over.is_set():
                             return
-                except (MachineCannot, urllib3.exceptions.HTTPError, OSError, ValueError):
+                except (MeshproofError, urllib3.exceptions.HTTPError, OSError, ValueError):
                     changed.wait(0.5)  # the server may be restarting; polling goes on meanwhile
 
         def pause(seconds: float) -> None:
@@ -110,10 +125,11 @@ class Api:
 
     def _request(self, path: str, query: dict[str, str]) -> tuple[int, str]:
         response = self._open(path, query, REQUEST_TIMEOUT_S)
-        return response.status, response.data.decode()
+        return response.status, response.data.decode(errors="replace")
 
     def _open(self, path: str, query: dict[str, str], timeout_s: float | None) -> Any:
-        request = self._client.param_serialize(
+        connection = self._connected()
+        request = connection.client.param_serialize(
             "GET",
             path,
             query_params=list(query.items()),
@@ -121,8 +137,13 @@ class Api:
             auth_settings=["BearerToken"],
         )
         try:
-            return self._client.call_api(*request, _request_timeout=timeout_s).response
-        except ApiException as error:
-            raise MachineCannot(f"{path}: the API server cannot be reached: {error}") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise MachineCannot(f"{path}: the API server cannot be reached: {error}") from error
+            return connection.client.call_api(*request, _request_timeout=timeout_s).response
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise MachineCannot(f"{path}: {connection.unreachable(error)}") from error
+
+    def _connected(self) -> Connection:
+        """The connection, made anew when its credential has ended: to the same context, whichever is current now."""
+        with self._lock:
+            if self._connection.credential.ended():
+                self._connection = connect(self._kubeconfig, self._connection.context)
+            return self._connection
