@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a claim holds, with what was expected and what was seen, both in words."""
+    """Whether a claim holds, with what was expected and what was seen, both in words.
+
+    `skip` says why holding proves nothing here, such as that there was nothing to do; the claim is then skipped.
+    """
 
     holds: bool
     expected: str
     observed: str
+    skip: str = ""
 
     def __str__(self) -> str:
         return f"expected {self.expected}; observed {self.observed}"

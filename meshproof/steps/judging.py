@@ -106,6 +106,7 @@ class Judging:
 
     def _result(self, claim: Claim, error: str) -> CheckResult:
         finding = self.last[claim.id]
+        error = error or finding.skip  # either way that it holds proves nothing
         proven = not error and self.streaks[claim.id] >= SUCCESSES
         unsure = "skipped" if error and finding.holds else "refuted"
         reason = "" if proven else error or ("did not hold for long enough" if finding.holds else "did not hold")
