@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_stand_in import a_pod, objects, thing
 from snapshots import (
     BY,
     CERTIFICATE,
@@ -29,11 +30,11 @@ from snapshots import (
 
 from meshproof import yamls
 from meshproof.formats.envoy import Endpoint
-from meshproof.kube.inventory import Difference
+from meshproof.kube.inventory import inventory_of
 from meshproof.kube.objects import HTTPRoute
 from meshproof.run import run
 from meshproof.steps import PAGE
-from meshproof.steps.clean_up import LeftBehind
+from meshproof.steps.clean_up import NOTHING, Baseline
 from meshproof.steps.enable_integration import StoredParameters
 from meshproof.steps.judging import judge
 from meshproof.steps.looks import MTLS_CLUSTER, PLAINTEXT_CLUSTER, Handshakes
@@ -92,8 +93,21 @@ FORGED = "spiffe://forged/ns/attacker/sa/attacker"
 SERVED = (Endpoint("10.244.0.7:8080", 3),)
 BOTH_SERVED = {MTLS_CLUSTER: SERVED, PLAINTEXT_CLUSTER: SERVED}
 GROWN = Handshakes(before=2, after=4, matches=7)
-KNOWN = Difference("added", "ConfigMap httpbin/istio-ca-root-cert")
-UNKNOWN = Difference("changed", "Service httpbin/httpbin", "spec.ports")
+HTTPBIN = thing("Service", "httpbin/httpbin", spec={"ports": [1]})
+LEFT = thing("GatewayClass", "istio", spec={"controllerName": "istio.io/gateway-controller"})
+CLUSTER = objects(HTTPBIN, LEFT)
+BASELINE = Baseline(inventory_of(objects(HTTPBIN)), "2026-01-01 00:00:00")
+THERE = dict.fromkeys(("istio", "enable", "route", "exclude"), ("it",))
+GOING = a_pod("kgateway-system/http-1", "kgateway-proxy", "istio-proxy", meta={"deletionTimestamp": "now"})
+# Of which section there must have been something, for a claim of the clean-up to prove that it was taken back.
+TAKEN_BACK = {
+    "cleanup.route-gone": "exclude",
+    "cleanup.httpbin-containers": "route",
+    "cleanup.gateway-containers": "enable",
+    "cleanup.response": "route",
+    "cleanup.istio-gone": "istio",
+    "cleanup.inventory": "istio",
+}
 
 GOOD: dict[str, tuple[Any, ...]] = {
     "before.gateway-containers": (ENVOY,),
@@ -120,12 +134,12 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "exclude.service-no-xfcc": (PLAIN,),
     "exclude.others-keep-xfcc": (MTLS, INJECTED, MESHED, TRUST_DOMAIN),
     "exclude.same-pods": (PLAIN, MTLS, BOTH_SERVED, INJECTED),
-    "cleanup.route-gone": ((),),
-    "cleanup.httpbin-containers": (APP,),
-    "cleanup.gateway-containers": (ENVOY, gateway()),
-    "cleanup.response": (PLAIN,),
-    "cleanup.istio-gone": ((),),
-    "cleanup.inventory": (LeftBehind(((KNOWN, "known"),), ()),),
+    "cleanup.route-gone": (THERE, ()),
+    "cleanup.httpbin-containers": (THERE, APP),
+    "cleanup.gateway-containers": (THERE, ENVOY, gateway()),
+    "cleanup.response": (THERE, PLAIN),
+    "cleanup.istio-gone": (THERE, CLUSTER),
+    "cleanup.inventory": (THERE, CLUSTER, BASELINE),
 }
 
 
@@ -243,15 +257,21 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("exclude.same-pods", (PLAIN, MTLS, {PLAINTEXT_CLUSTER: SERVED}, INJECTED), f"{MTLS_CLUSTER}: no answer"),
     ("exclude.same-pods", (PLAIN, MTLS, {}, ()), "no answer"),
     ("exclude.same-pods", (PLAIN, MTLS, {}, old(INJECTED)), "no answer"),
-    ("cleanup.route-gone", (ROUTES[:1],), "httpbin/exclude-automtls"),
-    ("cleanup.httpbin-containers", (INJECTED,), "4/4"),
-    ("cleanup.httpbin-containers", ((),), "no pod"),
-    ("cleanup.gateway-containers", (MESHED, gateway()), "3/3"),
-    ("cleanup.gateway-containers", (ENVOY, gateway("GatewayParameters/http-istio")), "GatewayParameters/http-istio"),
-    ("cleanup.response", (MTLS,), f"By={BY}"),
-    ("cleanup.response", (response(status=503),), "503"),
-    ("cleanup.istio-gone", (("namespace istio-system",),), "namespace istio-system"),
-    ("cleanup.inventory", (LeftBehind(((KNOWN, "known"),), (UNKNOWN,)),), "changed Service httpbin/httpbin"),
+    ("cleanup.route-gone", (THERE, ROUTES[:1]), "httpbin/exclude-automtls"),
+    ("cleanup.httpbin-containers", (THERE, INJECTED), "4/4"),
+    ("cleanup.httpbin-containers", (THERE, ()), "no pod"),
+    ("cleanup.gateway-containers", (THERE, MESHED, gateway()), "3/3"),
+    (
+        "cleanup.gateway-containers",
+        (THERE, ENVOY, gateway("GatewayParameters/http-istio")),
+        "GatewayParameters/http-istio",
+    ),
+    ("cleanup.response", (THERE, MTLS), f"By={BY}"),
+    ("cleanup.response", (THERE, response(status=503)), "503"),
+    ("cleanup.istio-gone", (THERE, objects(thing("Namespace", "istio-system"))), "Namespace istio-system"),
+    ("cleanup.istio-gone", (THERE, objects(GOING)), "Pod kgateway-system/http-1"),
+    ("cleanup.inventory", (THERE, objects({**HTTPBIN, "spec": {}}), BASELINE), "changed Service httpbin/httpbin"),
+    ("cleanup.inventory", (THERE, (), BASELINE), "removed Service httpbin/httpbin"),
 )
 
 
@@ -272,6 +292,7 @@ def test_every_claim_has_a_case_that_holds_and_a_fault_that_it_finds() -> None:
 def test_a_claim_holds_where_the_page_works(id_: str) -> None:
     finding = judge(CLAIMS[id_], seen(CLAIMS[id_], GOOD[id_]))
     assert finding.holds, finding
+    assert not finding.skip
     assert finding.expected
     assert finding.observed
 
@@ -284,6 +305,21 @@ def test_a_claim_is_false_for_the_fault_that_it_exists_to_find(
     assert not finding.holds, finding
     assert words in finding.observed
     assert finding.expected
+
+
+@pytest.mark.parametrize("id_", TAKEN_BACK)
+def test_what_is_gone_proves_nothing_where_it_was_not_there(id_: str) -> None:
+    there, *now = GOOD[id_]
+    finding = judge(CLAIMS[id_], seen(CLAIMS[id_], ({**there, TAKEN_BACK[id_]: ()}, *now)))
+    assert (finding.holds, finding.skip) == (True, NOTHING)
+    assert CLAIMS[id_].looks[0].when == "start"
+
+
+def test_what_is_wrong_after_a_clean_up_is_wrong_whether_or_not_something_was_there() -> None:
+    nothing = dict.fromkeys(THERE, ())
+    for id_, (_, *now), _ in (fault for fault in FAULTS if fault[0] in TAKEN_BACK):
+        finding = judge(CLAIMS[id_], seen(CLAIMS[id_], (nothing, *now)))
+        assert (finding.holds, finding.skip) == (False, "")
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
