@@ -10,6 +10,7 @@ from pathlib import Path
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
 from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
@@ -63,7 +64,12 @@ class Proof:
         return self.results[slug]
 
     def rewind(self) -> None:
-        """Take back what of the page is on a cluster that was kept; nothing happens on a new one."""
+        """Take back what of the page is on a cluster that was kept; nothing happens on a new one.
+
+        Raises:
+            NotReady: Something of it stays.
+            CommandFailed: A command that takes something back failed.
+        """
         # What is taken back does not depend on the mesh, which may be half installed.
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         look = traces(setting)
@@ -76,7 +82,10 @@ class Proof:
             run_commands(PAGE[slug](setting).undo, self.cluster, [])
         if found["istio"]:
             run_commands([SWEEP], self.cluster, [])
-        await_ready([Ready(look, no_trace, ("/api/v1/namespaces", "/api/v1/pods"))], self.cluster, [])
+        try:
+            await_ready([Ready(look, no_trace, ("/api/v1/namespaces", "/api/v1/pods"))], self.cluster, [])
+        except NotReady as error:
+            raise NotReady(f"{error}\n  take that away by hand, or delete the cluster; then try again") from error
 
     def result(self) -> RunResult:
         """All that was found so far. A section that was not run counts: its checks are skipped."""
