@@ -10,6 +10,8 @@
     ├── Malformed              exit 1: an object of the API is not of the form that its kind has (meshproof.kube.raw)
     └── Refuted                exit 1: what was claimed is false
         ├── MalformedXfcc      exit 1: an x-forwarded-client-cert header that is none (meshproof.formats.xfcc)
+        ├── EmptyXfcc          exit 1: such a header with nothing in it (meshproof.formats.xfcc)
+        ├── NotARelease        exit 1: a Secret that holds no release of Helm's (meshproof.formats.helm)
         ├── MalformedSpiffeId  exit 1: an identity that is none (meshproof.formats.spiffe)
         └── NotACertificate    exit 1: a text that holds no certificate (meshproof.formats.certificate)
 

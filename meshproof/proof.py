@@ -10,12 +10,16 @@ from pathlib import Path
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
 from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import RunResult, StepResult
 from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
+from meshproof.steps.install_istio import SWEEP
+from meshproof.steps.model import Ready
 from meshproof.steps.runner import await_ready, run_commands
+from meshproof.steps.traces import no_trace, traces
 
 
 @dataclass
@@ -60,14 +64,28 @@ class Proof:
         return self.results[slug]
 
     def rewind(self) -> None:
-        """Take a cluster that was kept back to where the page begins; nothing happens on a new one."""
-        if self.cluster.api.find("/api/v1/namespaces/istio-system"):
-            self.announce("taking the kept cluster back to where the page begins")
-            # What is taken back does not depend on the mesh, which may be half installed.
-            setting = Setting.of(self.cell, self.cluster.parts, self.choices)
-            step = PAGE["cleanup"](setting)
-            run_commands(step.commands, self.cluster, [])
-            await_ready(step.ready[-1:], self.cluster, [])  # nothing of Istio remains
+        """Take back what of the page is on a cluster that was kept; nothing happens on a new one.
+
+        Raises:
+            NotReady: Something of it stays.
+            CommandFailed: A command that takes something back failed.
+        """
+        # What is taken back does not depend on the mesh, which may be half installed.
+        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
+        look = traces(setting)
+        found = look.take(self.cluster)
+        finding = no_trace(found)
+        if finding.holds:
+            return
+        self.announce(f"taking the kept cluster back to where the page begins; found {finding.observed}")
+        for slug in reversed([slug for slug, its in found.items() if its]):
+            run_commands(PAGE[slug](setting).undo, self.cluster, [])
+        if found["istio"]:
+            run_commands([SWEEP], self.cluster, [])
+        try:
+            await_ready([Ready(look, no_trace, ("/api/v1/namespaces", "/api/v1/pods"))], self.cluster, [])
+        except NotReady as error:
+            raise NotReady(f"{error}\n  take that away by hand, or delete the cluster; then try again") from error
 
     def result(self) -> RunResult:
         """All that was found so far. A section that was not run counts: its checks are skipped."""

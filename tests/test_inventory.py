@@ -3,84 +3,108 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from api_stand_in import objects, thing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshproof.kube.api import Api
-from meshproof.kube.inventory import Difference, compare, load, save, take_inventory
+from meshproof.kube.inventory import Difference, compare, inventory_of, load, save
 
-META = {"name": "httpbin", "namespace": "httpbin"}
-DEPLOYMENT: dict[str, Any] = {"metadata": META, "spec": {"replicas": 1, "template": {"metadata": {"labels": {}}}}}
-
-
-class StandIn:
-    """An API server that serves a core and an apps group with the objects given for each list path."""
-
-    def __init__(self, **lists: list[dict[str, Any]]) -> None:
-        self.lists = lists
-
-    def get(self, path: str) -> dict[str, Any]:
-        return {
-            "/apis": {"groups": [{"name": "apps", "preferredVersion": {"groupVersion": "apps/v1"}}]},
-            "/api/v1": {
-                "resources": [
-                    resource("configmaps", "ConfigMap"),
-                    resource("namespaces", "Namespace"),
-                    resource("namespaces/finalize", "Namespace"),
-                    resource("pods", "Pod"),
-                    {**resource("bindings", "Binding"), "verbs": ["create"]},
-                ]
-            },
-            "/apis/apps/v1": {
-                "resources": [resource("deployments", "Deployment"), resource("replicasets", "ReplicaSet")]
-            },
-        }[path]
-
-    def list(self, path: str) -> list[dict[str, Any]]:
-        assert not path.endswith("/finalize"), "a part of an object is no list of its own"
-        return self.lists.get(path.rsplit("/", 1)[1], [])
+DEPLOYMENT: dict[str, Any] = thing(
+    "Deployment", "httpbin/httpbin", spec={"replicas": 1, "template": {"metadata": {"labels": {}}}}
+)
+META = DEPLOYMENT["metadata"]
 
 
-def resource(name: str, kind: str) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "verbs": ["get", "list"]}
-
-
-def taken(**lists: list[dict[str, Any]]) -> dict[str, str]:
-    return dict(take_inventory(cast(Api, StandIn(**lists))))
+def taken(*things: dict[str, Any]) -> dict[str, str]:
+    return dict(inventory_of(objects(*things)))
 
 
 def changed(then: dict[str, Any], now: dict[str, Any]) -> str:
     """What differs between two deployments, in words."""
-    found = compare(taken(deployments=[then]), taken(deployments=[now]))
+    found = compare(taken(then), taken(now))
     return "; ".join(map(str, found))
 
 
-def test_every_kind_is_read_once_but_for_those_that_are_derived() -> None:
-    found = taken(
-        configmaps=[{"metadata": {**META, "name": "c"}}],
-        namespaces=[{"metadata": {"name": "httpbin"}}],
-        pods=[{"metadata": META}],
-        bindings=[{"metadata": META}],
-        deployments=[DEPLOYMENT],
-        replicasets=[{"metadata": META}],
-    )
+def test_every_object_is_in_it() -> None:
+    found = taken(thing("ConfigMap", "httpbin/c"), thing("Namespace", "httpbin"), DEPLOYMENT)
     assert set(found) == {"ConfigMap httpbin/c", "Namespace httpbin", "Deployment.apps httpbin/httpbin"}
 
 
+SERVICE = thing("Service", "ns/it", spec={"selector": {"app": "it"}})
+NODE = thing("Node", "node")
+SET = thing("ReplicaSet", "ns/set", owners=[DEPLOYMENT])
+
+
+@pytest.mark.parametrize(
+    ("owners", "derived"),
+    [
+        ([DEPLOYMENT], SET),
+        ([DEPLOYMENT, SET], thing("Pod", "ns/pod", owners=[SET])),
+        ([NODE], thing("Pod", "kube-system/etcd", owners=[NODE])),
+        ([NODE], thing("Lease", "kube-node-lease/node", owners=[NODE])),
+        ([SERVICE], thing("EndpointSlice", "ns/it-x", owners=[SERVICE])),
+        ([SERVICE], thing("Endpoints", "ns/it")),
+        ([DEPLOYMENT], thing("ControllerRevision", "ns/it", owners=[DEPLOYMENT])),
+    ],
+)
+def test_what_follows_from_an_object_that_is_compared_is_left_out_and_nothing_else(
+    owners: list[dict[str, Any]], derived: dict[str, Any]
+) -> None:
+    assert taken(*owners, derived) == taken(*owners)
+    orphan: dict[str, Any] = {**derived, "metadata": {**derived["metadata"], "ownerReferences": [], "name": "orphan"}}
+    assert len(taken(*owners, orphan)) == len(taken(*owners)) + 1
+    assert len(taken(derived)) == 1, "its owner is not there"
+
+
+def test_the_pods_of_a_replica_set_that_nobody_owns_follow_from_it() -> None:
+    alone = thing("ReplicaSet", "ns/alone")
+    assert set(taken(alone, thing("Pod", "ns/alone-1", owners=[alone]))) == {"ReplicaSet.apps ns/alone"}
+
+
+def test_an_object_of_another_kind_is_compared_though_it_has_an_owner() -> None:
+    owned = thing("Deployment", "ns/http", owners=[NODE])
+    assert set(taken(NODE, owned)) == {"Node node", "Deployment.apps ns/http"}
+
+
+def test_what_own_each_other_hide_nothing() -> None:
+    one, other = thing("Pod", "ns/one"), thing("Pod", "ns/other")
+    one["metadata"]["ownerReferences"] = [{"uid": other["metadata"]["uid"]}]
+    other["metadata"]["ownerReferences"] = [{"uid": one["metadata"]["uid"]}]
+    assert set(taken(one, other)) == {"Pod ns/one", "Pod ns/other"}
+
+
+@pytest.mark.parametrize(
+    "service", [thing("Service", "ns/it", spec={}), thing("Service", "other/it", spec=SERVICE["spec"])]
+)
+def test_endpoints_are_somebodys_own_unless_the_service_of_their_name_selects_them(service: dict[str, Any]) -> None:
+    assert "Endpoints ns/it" in taken(service, thing("Endpoints", "ns/it"))
+
+
 def test_the_same_cluster_has_no_differences() -> None:
-    assert compare(taken(deployments=[DEPLOYMENT]), taken(deployments=[DEPLOYMENT])) == ()
+    assert compare(taken(DEPLOYMENT), taken(DEPLOYMENT)) == ()
 
 
-def test_what_came_and_what_went_is_named() -> None:
-    then = taken(configmaps=[{"metadata": {**META, "name": name}} for name in ("a", "b")])
-    now = taken(configmaps=[{"metadata": {**META, "name": name}} for name in ("b", "c")])
-    assert compare(then, now) == (
-        Difference("removed", "ConfigMap httpbin/a"),
-        Difference("added", "ConfigMap httpbin/c"),
+def test_what_came_and_what_went_is_named_with_its_content() -> None:
+    a, b, c = (thing("ConfigMap", f"httpbin/{name}", data={"k": name}) for name in "abc")
+    removed, added = compare(taken(a, b), taken(b, c))
+    assert (removed, added) == (
+        Difference("removed", "ConfigMap", "httpbin/a"),
+        Difference("added", "ConfigMap", "httpbin/c"),
     )
+    assert (removed.then["data"], removed.now) == ({"k": "a"}, {})
+    assert (added.then, added.now["data"]) == ({}, {"k": "c"})
+    assert str(added) == "added ConfigMap httpbin/c"
+
+
+def test_a_change_has_its_paths_and_both_contents() -> None:
+    now = {**DEPLOYMENT, "spec": {"replicas": 2}, "data": "new"}
+    [found] = compare(taken(DEPLOYMENT), taken(now))
+    assert (found.change, found.kind, found.ref) == ("changed", "Deployment.apps", "httpbin/httpbin")
+    assert found.paths == ("data", "spec.replicas")
+    assert (found.then["spec"]["replicas"], found.now["spec"]["replicas"]) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +112,7 @@ def test_what_came_and_what_went_is_named() -> None:
     [
         ({**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "replicas": 2}}, "spec.replicas"),
         ({**DEPLOYMENT, "data": "new"}, "data"),
-        ({"metadata": META}, "spec.replicas"),  # an empty mapping that went differs in nothing
+        ({"kind": "Deployment", "metadata": META}, "spec.replicas"),  # an empty mapping that went differs in nothing
         ({**DEPLOYMENT, "metadata": {**META, "labels": {"a": "b"}}}, "metadata.labels.a"),
         ({**DEPLOYMENT, "metadata": {**META, "annotations": {"x.io/y": "1"}}}, "metadata.annotations.x.io/y"),
         ({**DEPLOYMENT, "spec": {**DEPLOYMENT["spec"], "template": [1]}}, "spec.template"),
@@ -116,10 +140,21 @@ def test_a_first_annotation_is_named_like_any_other() -> None:
         {"metadata": {**META, "annotations": {}}},
         {"metadata": {**META, "annotations": {"deployment.kubernetes.io/revision": "2"}}},
         {"metadata": {**META, "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}},
+        {"metadata": {**META, "annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}}},
     ],
 )
 def test_bookkeeping_is_no_difference(bookkeeping: dict[str, Any]) -> None:
     assert changed(DEPLOYMENT, {**DEPLOYMENT, **bookkeeping}) == ""
+
+
+def test_who_holds_a_lease_is_no_difference_and_how_long_it_lasts_is() -> None:
+    def lease(**spec: object) -> dict[str, Any]:
+        return thing("Lease", "kube-system/apiserver-x", spec=spec)
+
+    then = lease(holderIdentity="a", renewTime="1", acquireTime="1", leaseTransitions=1, leaseDurationSeconds=15)
+    assert compare(taken(then), taken(lease(holderIdentity="b", renewTime="2", leaseDurationSeconds=15))) == ()
+    [longer] = compare(taken(then), taken(lease(leaseDurationSeconds=16)))
+    assert longer.paths == ("spec.leaseDurationSeconds",)
 
 
 JSON = st.recursive(
@@ -132,15 +167,16 @@ JSON = st.recursive(
 @given(JSON, JSON)
 def test_any_two_contents_that_differ_are_found(then: object, now: object) -> None:
     def content(value: object) -> dict[str, str]:
-        return taken(deployments=[{"metadata": META, "spec": value}])
+        return taken({**DEPLOYMENT, "spec": value})
 
     found = compare(content(then), content(now))
     assert [difference.change for difference in found] == ["changed"] * (content(then) != content(now))
 
 
 def test_a_file_gives_back_what_was_saved_and_is_its_owners_alone(tmp_path: Path) -> None:
-    inventory = taken(deployments=[DEPLOYMENT])
+    inventory = taken(DEPLOYMENT)
     path = tmp_path / "inventory.json"
     save(inventory, path)
     assert load(path) == inventory
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]

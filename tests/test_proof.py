@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from api_stand_in import Served, thing
 from links import Page
-from snapshots import PARTS
+from mesh_objects import LEFT, PLAIN, but, gateway
+from snapshots import PARTS, SETTING
 
 from meshproof import proof as module
 from meshproof.choices import Choices
@@ -23,25 +25,18 @@ from meshproof.report import diagnostics
 from meshproof.results import CheckResult, StepResult
 from meshproof.run import Completed
 from meshproof.steps import PAGE, Mesh, Step
-from meshproof.steps.model import Ready
+from meshproof.steps.install_istio import SWEEP
+from meshproof.steps.model import Command, Ready, Together, flatten
 
 GATHER = diagnostics.gather
 MESH = Mesh(address="istiod-found.istio-system.svc:15012")
 
 
 @dataclass
-class StandIn:
-    """A cluster in which namespaces exist or do not."""
+class StandIn(Served):
+    """A cluster with some objects, made of parts."""
 
-    namespaces: tuple[str, ...] = ()
     parts: Parts = PARTS
-
-    @property
-    def api(self) -> StandIn:
-        return self
-
-    def find(self, path: str) -> dict[str, Any] | None:
-        return {"metadata": {}} if path.rpartition("/")[2] in self.namespaces else None
 
     def kubectl(self, *args: str, **_: object) -> Completed:
         return Completed(args, 0, '{"items": []}', "", 0.1)
@@ -75,8 +70,8 @@ class Staged:
     def await_ready(self, conditions: Sequence[Ready[Any]], *_: object) -> None:
         self.typed += [f"wait for {condition.look.what}" for condition in conditions]
 
-    def run_commands(self, commands: Sequence[object], *_: object) -> None:
-        self.typed += ["commands"] * bool(commands)
+    def run_commands(self, commands: Sequence[Command | Together], *_: object) -> None:
+        self.typed += [command.text for command in flatten(commands)]
 
     def gather(self, _: object, folder: Path) -> Path:
         self.gathered.append(folder.name)
@@ -135,6 +130,34 @@ def test_a_refuted_check_is_looked_into_and_the_page_goes_on(staged: Staged) -> 
     assert any("0 of 7 checks proven" in line for line in staged.said)
 
 
+def taking_back(*slugs: str) -> list[str]:
+    """What is done to take sections back, and what is waited for then."""
+    commands = [command for slug in slugs for command in flatten(PAGE[slug](SETTING).undo)]
+    swept = [SWEEP] * ("istio" in slugs)
+    return [*(command.text for command in (*commands, *swept)), "wait for what there is of the page"]
+
+
+@pytest.mark.parametrize("told", LEFT)
+def test_a_kept_cluster_is_taken_back_by_what_is_there(staged: Staged, told: str) -> None:
+    slug, left = LEFT[told]
+    staged.cluster = StandIn(but(left))
+    staged.proof().rewind()
+    # What has Istio's proxy, or a label of its domain, is Istio's as well.
+    both = told.startswith(("istio-proxy of", "istio.io/rev of"))
+    assert staged.typed == taking_back(slug, *(["istio"] if both else []))
+    [said] = staged.said
+    assert said.startswith("taking the kept cluster back to where the page begins; found ")
+    assert f"{slug}: {told}" in said
+
+
+def test_of_several_sections_the_last_is_taken_back_first(staged: Staged) -> None:
+    """As after section 4, when somebody has deleted the namespace istio-system."""
+    lefts = [left for told, (_, left) in LEFT.items() if told != "Namespace istio-system"]
+    staged.cluster = StandIn([*lefts, gateway("http-istio")])
+    staged.proof().rewind()
+    assert staged.typed == taking_back("exclude", "route", "enable", "istio")
+
+
 def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,14 +165,26 @@ def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
         raise NotReady("istiod's Service: none")
 
     monkeypatch.setattr(module, "find_mesh", missing)
-    staged.cluster = StandIn(("istio-system",))
+    staged.cluster = StandIn([thing("Namespace", "istio-system")])
     staged.proof().rewind()
-    assert staged.typed == ["commands", "wait for what remains of Istio"]
+    assert staged.typed == taking_back("istio")
 
 
-def test_a_new_cluster_is_left_alone(staged: Staged) -> None:
+def test_what_cannot_be_taken_back_is_told_with_what_to_do(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stays(*_: object) -> None:
+        raise NotReady("what there is of the page: istio: ConfigMap default/istio-mine")
+
+    monkeypatch.setattr(module, "await_ready", stays)
+    staged.cluster = StandIn([thing("ConfigMap", "default/istio-mine")])
+    with pytest.raises(NotReady, match="istio-mine\n  take that away by hand, or delete the cluster; then try again"):
+        staged.proof().rewind()
+
+
+@pytest.mark.parametrize("objects", [(), PLAIN])
+def test_a_cluster_where_the_page_begins_is_left_alone(staged: Staged, objects: Sequence[dict[str, Any]]) -> None:
+    staged.cluster = StandIn(list(objects))
     staged.proof().rewind()
-    assert staged.typed == []
+    assert (staged.typed, staged.said) == ([], [])
 
 
 def test_what_was_found_is_written_and_summed_up(staged: Staged) -> None:

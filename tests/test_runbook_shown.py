@@ -108,8 +108,9 @@ def test_changes_are_kept_with_the_result_and_shown_by_kind() -> None:
     result = a_run().steps[0]
     assert objects_table(result) == ""
     assert "it was already so" in objects_table(with_changes(result, []))
-    many = [Difference("added", f"Secret ns/s{number}") for number in range(MANY + 1)]
-    table = objects_table(with_changes(result, [*many, Difference("changed", "Gateway.x ns/http", "spec.a, spec.b")]))
+    changed = Difference("changed", "Gateway.x", "ns/http", ("spec.a", "spec.b"))
+    many = [Difference("added", "Secret", f"ns/s{number}") for number in range(MANY + 1)]
+    table = objects_table(with_changes(result, [*many, changed]))
     assert f"{MANY + 1} objects" in table
     assert "<code>ns/http</code></td><td>spec.a, spec.b" in table
     assert ">Gateway<" in table

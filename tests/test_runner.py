@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytest
 
@@ -16,11 +16,9 @@ from meshproof.errors import CommandFailed, MachineCannot, NotReady, Refuted
 from meshproof.results import StepResult
 from meshproof.run import Completed
 from meshproof.steps.judging import judge
-from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, shell
+from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When, shell
 from meshproof.steps.runner import run_step, skip_step, undo_step
 from meshproof.wait import Clock
-
-When = Literal["beside", "once", "each"]
 
 
 @dataclass
@@ -99,6 +97,29 @@ def test_a_claim_that_holds_three_times_in_a_row_is_proven() -> None:
     assert (result.slug, result.section, result.commands) == ("step", "A step", ("apply",))
     assert (result.departures, result.error) == (("it departs",), "")
     assert cluster.seconds == 100.5, "three looks with two pauses between them"
+
+
+def test_a_claim_that_holds_and_proves_nothing_is_skipped_with_the_reason() -> None:
+    def nothing(state: str) -> Finding:
+        return Finding(state == "up", "up", state, skip="there was nothing to do")
+
+    made = Claim("step.up", "it is up", (look(),), nothing)
+    [check] = outcome(step(made), StandIn()).checks
+    assert (check.status, check.reason, check.observed) == ("skipped", "there was nothing to do", "up")
+    [check] = outcome(step(Claim("step.up", "it is up", (look(then="down"),), nothing)), StandIn()).checks
+    assert check.status == "refuted"
+
+
+def test_a_look_at_the_start_is_taken_once_and_before_anything_is_done() -> None:
+    cluster = StandIn()
+    first: Look[list[str]] = Look("what ran so far", lambda _: list(cluster.ran), when="start")
+
+    def nothing(ran: list[str]) -> Finding:
+        return Finding(not ran, "nothing", str(ran))
+
+    made = Claim("step.up", "nothing ran", (first,), nothing)
+    [check] = outcome(step(made, commands=(shell("apply"),)), cluster).checks
+    assert (check.status, cluster.ran) == ("proven", ["apply"])
 
 
 def test_two_in_a_row_are_not_enough() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from api_stand_in import a_pod, objects, thing
 from snapshots import (
     BY,
     CERTIFICATE,
@@ -30,12 +31,12 @@ from snapshots import (
 )
 
 from meshproof import yamls
-from meshproof.kube.inventory import Difference
+from meshproof.kube.inventory import inventory_of
 from meshproof.kube.objects import HTTPRoute
 from meshproof.path.ask import Answers
 from meshproof.run import run
 from meshproof.steps import PAGE
-from meshproof.steps.clean_up import LeftBehind
+from meshproof.steps.clean_up import NOTHING, Baseline
 from meshproof.steps.enable_integration import StoredParameters
 from meshproof.steps.exclude_service import Swapped
 from meshproof.steps.judging import judge
@@ -102,8 +103,21 @@ THROUGH_SERVICE = Answers(SERVICE.ask, (replace(SERVICE.each[0], upstream="kube_
 SWAPPED = Swapped(MTLS, PLAIN)
 EVE = "spiffe://cluster.local/ns/default/sa/eve"
 FORGED = "spiffe://forged/ns/attacker/sa/attacker"
-KNOWN = Difference("added", "ConfigMap httpbin/istio-ca-root-cert")
-UNKNOWN = Difference("changed", "Service httpbin/httpbin", "spec.ports")
+HTTPBIN = thing("Service", "httpbin/httpbin", spec={"ports": [1]})
+LEFT = thing("GatewayClass", "istio", spec={"controllerName": "istio.io/gateway-controller"})
+CLUSTER = objects(HTTPBIN, LEFT)
+BASELINE = Baseline(inventory_of(objects(HTTPBIN)), "2026-01-01 00:00:00")
+THERE = dict.fromkeys(("istio", "enable", "route", "exclude"), ("it",))
+GOING = a_pod("kgateway-system/http-1", "kgateway-proxy", "istio-proxy", meta={"deletionTimestamp": "now"})
+# Of which section there must have been something, for a claim of the clean-up to prove that it was taken back.
+TAKEN_BACK = {
+    "cleanup.route-gone": "exclude",
+    "cleanup.httpbin-containers": "route",
+    "cleanup.gateway-containers": "enable",
+    "cleanup.response": "route",
+    "cleanup.istio-gone": "istio",
+    "cleanup.inventory": "istio",
+}
 
 GOOD: dict[str, tuple[Any, ...]] = {
     "before.gateway-containers": (ENVOY,),
@@ -132,12 +146,12 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "exclude.annotation-decides": (SWAPPED, INJECTED),
     "exclude.others-keep-xfcc": (MTLS, INJECTED, MESHED, TRUST_DOMAIN),
     "exclude.same-pods": (THROUGH_SERVICE, MTLS, INJECTED),
-    "cleanup.route-gone": ((), BY_GATEWAY, BY_GATEWAY),
-    "cleanup.httpbin-containers": (APP,),
-    "cleanup.gateway-containers": (ENVOY, gateway()),
-    "cleanup.response": (PLAIN, APP),
-    "cleanup.istio-gone": ((),),
-    "cleanup.inventory": (LeftBehind(((KNOWN, "known"),), ()),),
+    "cleanup.route-gone": (THERE, (), BY_GATEWAY, BY_GATEWAY),
+    "cleanup.httpbin-containers": (THERE, APP),
+    "cleanup.gateway-containers": (THERE, ENVOY, gateway()),
+    "cleanup.response": (THERE, PLAIN, APP),
+    "cleanup.istio-gone": (THERE, CLUSTER),
+    "cleanup.inventory": (THERE, CLUSTER, BASELINE),
 }
 
 
@@ -272,17 +286,23 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("exclude.annotation-decides", (Swapped(MTLS, MTLS), INJECTED), "with: www.example.com: 200, X-Forwarded"),
     ("exclude.annotation-decides", (Swapped(BY_GATEWAY, PLAIN), INJECTED), "without: www.example.com: 404"),
     ("exclude.annotation-decides", (Swapped(HALF, PLAIN), TWO), "without: pod-2: www.example.com: 200, no XFCC"),
-    ("cleanup.route-gone", (ROUTES[:1], BY_GATEWAY, BY_GATEWAY), "httpbin/exclude-automtls"),
-    ("cleanup.route-gone", ((), BY_GATEWAY, PLAIN), "www.example.com: 200"),
-    ("cleanup.route-gone", ((), answers(status=404), BY_GATEWAY), "www.example.com: 404, no XFCC"),
-    ("cleanup.httpbin-containers", (INJECTED,), "4/4"),
-    ("cleanup.httpbin-containers", ((),), "no pod"),
-    ("cleanup.gateway-containers", (MESHED, gateway()), "3/3"),
-    ("cleanup.gateway-containers", (ENVOY, gateway("GatewayParameters/http-istio")), "GatewayParameters/http-istio"),
-    ("cleanup.response", (MTLS, APP), f"By={BY}"),
-    ("cleanup.response", (answers(status=503), APP), "503"),
-    ("cleanup.istio-gone", (("namespace istio-system",),), "namespace istio-system"),
-    ("cleanup.inventory", (LeftBehind(((KNOWN, "known"),), (UNKNOWN,)),), "changed Service httpbin/httpbin"),
+    ("cleanup.route-gone", (THERE, ROUTES[:1], BY_GATEWAY, BY_GATEWAY), "httpbin/exclude-automtls"),
+    ("cleanup.route-gone", (THERE, (), BY_GATEWAY, PLAIN), "www.example.com: 200"),
+    ("cleanup.route-gone", (THERE, (), answers(status=404), BY_GATEWAY), "www.example.com: 404, no XFCC"),
+    ("cleanup.httpbin-containers", (THERE, INJECTED), "4/4"),
+    ("cleanup.httpbin-containers", (THERE, ()), "no pod"),
+    ("cleanup.gateway-containers", (THERE, MESHED, gateway()), "3/3"),
+    (
+        "cleanup.gateway-containers",
+        (THERE, ENVOY, gateway("GatewayParameters/http-istio")),
+        "GatewayParameters/http-istio",
+    ),
+    ("cleanup.response", (THERE, MTLS, APP), f"By={BY}"),
+    ("cleanup.response", (THERE, answers(status=503), APP), "503"),
+    ("cleanup.istio-gone", (THERE, objects(thing("Namespace", "istio-system"))), "Namespace istio-system"),
+    ("cleanup.istio-gone", (THERE, objects(GOING)), "Pod kgateway-system/http-1"),
+    ("cleanup.inventory", (THERE, objects({**HTTPBIN, "spec": {}}), BASELINE), "changed Service httpbin/httpbin"),
+    ("cleanup.inventory", (THERE, (), BASELINE), "removed Service httpbin/httpbin"),
 )
 
 
@@ -303,6 +323,7 @@ def test_every_claim_has_a_case_that_holds_and_a_fault_that_it_finds() -> None:
 def test_a_claim_holds_where_the_page_works(id_: str) -> None:
     finding = judge(CLAIMS[id_], seen(CLAIMS[id_], GOOD[id_]))
     assert finding.holds, finding
+    assert not finding.skip
     assert finding.expected
     assert finding.observed
 
@@ -315,6 +336,21 @@ def test_a_claim_is_false_for_the_fault_that_it_exists_to_find(
     assert not finding.holds, finding
     assert words in finding.observed
     assert finding.expected
+
+
+@pytest.mark.parametrize("id_", TAKEN_BACK)
+def test_what_is_gone_proves_nothing_where_it_was_not_there(id_: str) -> None:
+    there, *now = GOOD[id_]
+    finding = judge(CLAIMS[id_], seen(CLAIMS[id_], ({**there, TAKEN_BACK[id_]: ()}, *now)))
+    assert (finding.holds, finding.skip) == (True, NOTHING)
+    assert CLAIMS[id_].looks[0].when == "start"
+
+
+def test_what_is_wrong_after_a_clean_up_is_wrong_whether_or_not_something_was_there() -> None:
+    nothing = dict.fromkeys(THERE, ())
+    for id_, (_, *now), _ in (fault for fault in FAULTS if fault[0] in TAKEN_BACK):
+        finding = judge(CLAIMS[id_], seen(CLAIMS[id_], (nothing, *now)))
+        assert (finding.holds, finding.skip) == (False, "")
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:

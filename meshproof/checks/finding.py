@@ -10,12 +10,14 @@ class Finding:
     """Whether a claim holds, with what was expected and what was seen, both in words.
 
     `seen` is False where nothing could be seen, which is no proof of the contrary.
+    `skip` says why holding proves nothing here, such as that there was nothing to do; the claim is then skipped.
     """
 
     holds: bool
     expected: str
     observed: str
     seen: bool = True
+    skip: str = ""
 
     def __str__(self) -> str:
         return f"expected {self.expected}; observed {self.observed}"

@@ -4,65 +4,105 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from meshproof.kube.api import Api
+from meshproof.kube.everything import Object, everything
+from meshproof.kube.raw import Raw
 
-# Kinds that controllers make from other objects and rename or rewrite at any time; what they follow is compared.
+# Kinds that controllers make from other objects, and rename or rewrite at any time.
 DERIVED = frozenset(
-    {"Pod", "ReplicaSet", "ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease", "ComponentStatus"}
+    {
+        "Pod",
+        "Endpoints",
+        "ReplicaSet.apps",
+        "ControllerRevision.apps",
+        "EndpointSlice.discovery.k8s.io",
+        "Lease.coordination.k8s.io",
+    }
 )
 # Bookkeeping of the API server: it changes without the object's content changing.
 _BOOKKEEPING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
-_GENERATED_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+_GENERATED_ANNOTATIONS = (
+    "deployment.kubernetes.io/revision",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "control-plane.alpha.kubernetes.io/leader",  # who leads, renewed every few seconds
+)
+# Who holds a lease and since when is what a lease is for: it is rewritten every few seconds.
+_HOLDING = ("holderIdentity", "acquireTime", "renewTime", "leaseTransitions")
 
+Content = Mapping[str, Any]
 Inventory = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is not as it was. `key` is `KIND.GROUP NAMESPACE/NAME`; `detail` says what differs in it."""
+    """One object that is not as it was.
+
+    Attributes:
+        kind: `KIND.GROUP`, or the kind alone.
+        ref: `NAMESPACE/NAME`, or the name alone.
+        paths: The fields that differ in it, where it is in both.
+        then: Its content in the first of the two moments; empty where it was not there.
+        now: Its content in the second.
+    """
 
     change: Literal["added", "removed", "changed"]
-    key: str
-    detail: str = ""
+    kind: str
+    ref: str
+    paths: tuple[str, ...] = ()
+    then: Content = field(default_factory=dict[str, Any], repr=False, compare=False)
+    now: Content = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.change} {self.key}{f' ({self.detail})' if self.detail else ''}"
+        paths = ", ".join(self.paths)
+        return f"{self.change} {self.kind} {self.ref}{f' ({paths})' if paths else ''}"
 
 
 def take_inventory(api: Api) -> Inventory:
-    """All objects of all listable kinds, as canonical JSON by key. Status and bookkeeping are left out."""
+    """The contents of all objects of a cluster that follow from no other; see `inventory_of`."""
+    return inventory_of(everything(api))
 
-    def items(kind: tuple[str, str, str]) -> list[dict[str, Any]]:
-        return api.list(kind[1])
 
-    kinds = _kinds(api)
-    with ThreadPoolExecutor(4) as pool:
-        lists = zip(kinds, pool.map(items, kinds), strict=True)
-        return {_key(group, raw, kind): _content(raw) for (kind, _, group), found in lists for raw in found}
+def inventory_of(objects: Sequence[Object]) -> Inventory:
+    """Contents as canonical JSON, by `KIND.GROUP NAMESPACE/NAME`.
+
+    Only what a controller makes again from an owner is left out, and only where that owner is among the objects
+    and, in the end, in the inventory.
+    """
+    owners = _owners(objects)
+    roots = {each.uid for each in objects if each.kind not in DERIVED or not owners[each.uid]}
+    reached = set(roots)
+    while more := {uid for uid, its in owners.items() if uid not in reached and its & reached}:
+        reached |= more
+    kept = [each for each in objects if each.uid in roots or each.uid not in reached]
+    return {f"{each.kind} {each.ref}": json.dumps(content(each), sort_keys=True) for each in kept}
+
+
+def content(of: Object) -> Content:
+    """What an object says, without its status and what the cluster itself keeps rewriting."""
+    meta = {name: value for name, value in of.raw["metadata"].items() if name not in _BOOKKEEPING}
+    annotations = {k: v for k, v in meta.pop("annotations", {}).items() if k not in _GENERATED_ANNOTATIONS}
+    body = {name: value for name, value in of.raw.items() if name not in ("metadata", "status")}
+    if of.kind == "Lease.coordination.k8s.io":
+        body["spec"] = {name: value for name, value in body.get("spec", {}).items() if name not in _HOLDING}
+    return {**body, "metadata": {**meta, "annotations": annotations}}
 
 
 def compare(then: Inventory, now: Inventory) -> tuple[Difference, ...]:
     """What was added, removed or changed, in order of the keys."""
-    return tuple(
-        Difference("added", key)
-        if key not in then
-        else Difference("removed", key)
-        if key not in now
-        else Difference("changed", key, ", ".join(_paths(json.loads(then[key]), json.loads(now[key]))))
-        for key in sorted(then.keys() | now.keys())
-        if then.get(key) != now.get(key)
-    )
+    different = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
+    return tuple(_difference(key, then, now) for key in different)
 
 
 def save(inventory: Inventory, path: Path) -> None:
     """Write an inventory to a file, readable by its owner alone: it holds the contents of Secrets."""
-    path.touch(0o600)
-    path.write_text(json.dumps(inventory))
+    aside = path.with_name(f"{path.name}.part")
+    aside.touch(0o600)
+    aside.write_text(json.dumps(inventory))
+    aside.replace(path)  # whole or not at all
 
 
 def load(path: Path) -> Inventory:
@@ -70,29 +110,33 @@ def load(path: Path) -> Inventory:
     return json.loads(path.read_text())
 
 
-def _kinds(api: Api) -> Sequence[tuple[str, str, str]]:
-    """Kind, list path and group of all that can be listed, each kind once."""
-    groups = api.get("/apis")["groups"]
-    roots = [("", "/api/v1")] + [(g["name"], f"/apis/{g['preferredVersion']['groupVersion']}") for g in groups]
-    return [
-        (resource["kind"], f"{root}/{resource['name']}", group)
-        for group, root in roots
-        for resource in api.get(root)["resources"]
-        if "/" not in resource["name"] and "list" in resource["verbs"] and resource["kind"] not in DERIVED
-    ]
+def _owners(objects: Sequence[Object]) -> Mapping[str, set[str]]:
+    """By uid, the uids of the owners that are there.
+
+    Endpoints name no owner: they are made for the Service of their name, unless it has no selector and they are
+    somebody's own.
+    """
+    there = {each.uid for each in objects}
+    services = {each.ref: each.uid for each in objects if each.kind == "Service" and _selects(each)}
+    return {
+        each.uid: {uid for uid in each.owners if uid in there}
+        | ({services[each.ref]} if each.kind == "Endpoints" and each.ref in services else set[str]())
+        for each in objects
+    }
 
 
-def _key(group: str, raw: Mapping[str, Any], kind: str) -> str:
-    meta = raw["metadata"]
-    name = f"{meta['namespace']}/{meta['name']}" if "namespace" in meta else meta["name"]
-    return f"{f'{kind}.{group}' if group else kind} {name}"
+def _selects(service: Object) -> bool:
+    return Raw.of(service.kind, service.raw).has("spec.selector")
 
 
-def _content(raw: Mapping[str, Any]) -> str:
-    meta = {name: value for name, value in raw["metadata"].items() if name not in _BOOKKEEPING}
-    annotations = {k: v for k, v in meta.pop("annotations", {}).items() if k not in _GENERATED_ANNOTATIONS}
-    body = {name: value for name, value in raw.items() if name not in ("metadata", "status")}
-    return json.dumps({**body, "metadata": {**meta, "annotations": annotations}}, sort_keys=True)
+def _difference(key: str, then: Inventory, now: Inventory) -> Difference:
+    kind, _, ref = key.partition(" ")
+    was, is_ = (json.loads(side.get(key, "{}")) for side in (then, now))
+    if key not in then:
+        return Difference("added", kind, ref, now=is_)
+    if key not in now:
+        return Difference("removed", kind, ref, then=was)
+    return Difference("changed", kind, ref, tuple(_paths(was, is_)), was, is_)
 
 
 def _paths(then: Any, now: Any, path: str = "") -> Iterator[str]:

@@ -24,6 +24,7 @@ class Container:
     Attributes:
         native_sidecar: An init container whose restartPolicy is Always.
         env: Variables with plain values, in order; those taken from elsewhere are left out.
+        ended: It does not run any more; unless its pod is terminating it may be started again.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Container:
     restarts: int
     native_sidecar: bool
     env: tuple[tuple[str, str], ...]
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,12 @@ class Pod:
         return f"{sum(container.ready for container in self.containers)}/{len(self.containers)}"
 
     @property
+    def ended(self) -> bool:
+        """Nothing of it runs any more or will again; that its deletion has begun does not say so."""
+        over = self.terminating and all(container.ended for container in self.containers)
+        return over or self.phase in ("Succeeded", "Failed")
+
+    @property
     def all_ready(self) -> bool:
         """Every container is ready, and there is one."""
         return bool(self.containers) and all(container.ready for container in self.containers)
@@ -127,6 +135,7 @@ def _container(part: Raw, states: Mapping[str, Raw], *, native_sidecar: bool) ->
             for entry in part.parts("env")
             if not entry.has("valueFrom")
         ),
+        ended=state.has("state.terminated"),
     )
 
 

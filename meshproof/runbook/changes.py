@@ -15,19 +15,13 @@ CHANGES = "what changed in the cluster"
 MANY = 3  # objects of one kind that are listed one by one
 LONG = 16  # differences that are shown unasked
 _CHANGE = re.compile(r"(?P<change>added|removed|changed) (?P<kind>\S+) (?P<name>\S+)(?: \((?P<detail>.*)\))?")
-_ELECTION = "(metadata.annotations.control-plane.alpha.kubernetes.io/leader)"
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def with_changes(result: StepResult, changed: Sequence[Difference]) -> StepResult:
     """The result with the differences as a last observation, so that record and report have them too."""
-    lines = "\n".join(str(each) for each in changed if not is_bookkeeping(each))
+    lines = "\n".join(map(str, changed))
     return replace(result, moments=(*result.moments, Moment(CHANGES, "observe", time.time(), 0.0, lines)))
-
-
-def is_bookkeeping(difference: Difference) -> bool:
-    """Whether the cluster would have changed so without anybody: leaders renew their claim."""
-    return _ELECTION in str(difference)
 
 
 def objects_table(result: StepResult) -> str:

@@ -11,7 +11,6 @@ from meshproof.errors import BadInput, NotReady
 from meshproof.kube import inventory
 from meshproof.proof import Proof
 from meshproof.runbook import standing, state
-from meshproof.runbook.changes import is_bookkeeping
 from meshproof.steps import PAGE
 from meshproof.wait import Clock
 
@@ -61,7 +60,7 @@ def differences_since(cluster: Cluster, slug: str) -> list[str]:
     if not then.exists():
         return []
     now = inventory.take_inventory(cluster.api)
-    return [str(each) for each in inventory.compare(inventory.load(then), now) if not is_bookkeeping(each)]
+    return list(map(str, inventory.compare(inventory.load(then), now)))
 
 
 def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
@@ -80,12 +79,17 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
         )
     until = slugs[start]
     setting = standing.setting_of(proof, until)
+    if until == "cleanup" and standing.clean(setting, proof.cluster):
+        raise NotReady(
+            f"FROM={start}: nothing of the page is there to clean up on cluster {proof.cluster.name}, and what is not "
+            f"there proves nothing; start earlier: make runbook NAME={proof.cluster.name} FROM={slugs.index('istio')}"
+        )
     if until == "cleanup" and not standing.noted(proof.cluster):
         raise NotReady(
             f"FROM={start}: the inventory that the clean-up compares with is not there; start where it is taken: "
             f"make runbook NAME={proof.cluster.name} FROM={slugs.index('istio')}"
         )
-    found = standing.look(standing.needs(until), until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
+    found = standing.look(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = standing.differences(found)
     if differing:
         told = "\n".join(f"  - {standing.tell(each)}" for each in differing)

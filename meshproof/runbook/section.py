@@ -44,7 +44,7 @@ class Section:
         failed = [check for check in self.result.checks if check.status != "proven"]
         if not failed and not self.result.error:
             return shown.proven_note(self.result)
-        told = [f"{c.claim} [{c.id}]\n  expected: {c.expected}\n  observed: {c.observed}" for c in failed]
+        told = [f"{c.claim} [{c.id}]: {c.reason}\n  expected: {c.expected}\n  observed: {c.observed}" for c in failed]
         problem = [f"step: {self.result.error}"] if self.result.error else []
         head = f"{self.result.section}: {len(failed)} of {len(self.result.checks)} claims are not proven"
         raise Refuted(redact("\n".join([head, *problem, *told])))

@@ -132,8 +132,8 @@ class Book:
     def run(self, slug: str) -> Section:
         """Run a section of the page, again where it ran before, and keep what was found.
 
-        One that the cluster is past already is not run, since that would take the later ones back: what was found
-        when it ran is shown again.
+        One that the cluster is past already is not run, since that would take the later ones back or, at the end, find
+        nothing to clean up: what was found when it ran is shown again.
 
         Raises:
             NotReady: Another section comes first.
@@ -141,10 +141,9 @@ class Book:
         proof = self.proof
         with self._at_work() as cluster:
             self._take_up()
-            later = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
-            if later:
-                name = state.NOTEBOOKS[later]
-                proof.announce(f"Not run again: {name} stands on it. Shown is what was found when it ran.")
+            reason = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
+            if reason:
+                proof.announce(f"Not run again: {reason}. Shown is what was found when it ran.")
                 now = observe.pods(cluster)
                 return Section(proof.results[slug], now, now)
             self._require(slug)

@@ -12,10 +12,12 @@ from meshproof.errors import NotReady
 from meshproof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
+from meshproof.runbook import state
 from meshproof.steps import PAGE, Setting
 from meshproof.steps.install_istio import INVENTORY
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge, look_at
 from meshproof.steps.model import Claim
+from meshproof.steps.traces import no_trace, traces
 from meshproof.wait import Clock, wait_for
 
 SETTLE_S = 5.0
@@ -107,14 +109,22 @@ def look(
 
 
 def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster: Cluster) -> str:
-    """The section after this one, where it still stands: running this one, which is proven, would take it back."""
+    """Why this section, which is proven, is not run again: that would take a later one back, or find nothing to do."""
+    if slug not in results or not proven(results[slug]):
+        return ""
+    if slug == "cleanup":
+        return "nothing of the page is there to clean up" if clean(setting, cluster) else ""
     order = list(PAGE)
     later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
-    if slug not in results or not proven(results[slug]) or slug == "cleanup" or not later:
+    if not later:
         return ""
-    until = order[order.index(later[-1]) + 1]
-    found = look(later[:1], until, setting, cluster)
-    return "" if differences(found) else later[0]
+    found = look(later[:1], order[order.index(later[-1]) + 1], setting, cluster)
+    return "" if differences(found) else f"{state.NOTEBOOKS[later[0]]} stands on it"
+
+
+def clean(setting: Setting, cluster: Cluster) -> bool:
+    """Whether nothing of the page is there: no section of it, half or whole."""
+    return no_trace(traces(setting).take(cluster)).holds
 
 
 def proven(result: StepResult) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshproof.checks import requests
 from meshproof.checks.containers import has_exactly
@@ -13,38 +13,30 @@ from meshproof.checks.finding import Finding, both
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube import inventory
-from meshproof.kube.inventory import Difference
+from meshproof.kube.everything import Object, everything
+from meshproof.kube.inventory import Inventory, content, inventory_of
 from meshproof.kube.objects import HTTPRoute
+from meshproof.path.ask import Answers
 from meshproof.steps import looks
 from meshproof.steps.before import APP_CONTAINERS
 from meshproof.steps.enable_integration import enable_integration
 from meshproof.steps.exclude_service import BACKEND_ANSWERS, ROUTES, SERVICE_ANSWERS, exclude_service
 from meshproof.steps.install_istio import INVENTORY, install_istio
+from meshproof.steps.left_behind import left_behind
 from meshproof.steps.model import Look, Ready, Step, claim
+from meshproof.steps.remains import is_left_on_purpose, remains
 from meshproof.steps.route import HTTPBIN, route_over_mtls
 from meshproof.steps.setting import Setting
+from meshproof.steps.traces import Traces, traces
 
-# What may differ from the inventory, and why. A pattern is matched against the whole difference.
-ALLOWED: tuple[tuple[str, str], ...] = (
-    (
-        r"(added|changed) ConfigMap \S+/istio-ca-(root-cert|crl)( \(.*\))?",
-        "istiod puts its root certificate and revocation list into every namespace and never takes them back",
-    ),
-    (r"added GatewayClass\.\S+ istio\S*", "istiod registers its classes and leaves them"),
-    (r"(added|removed) Secret kgateway-system/sh\.helm\.release\.v1\.\S+", "Helm keeps the history of its releases"),
-    (r"changed Secret kgateway-system/sh\.helm\.release\.v1\.\S+ \(.*\)", "Helm marks an old release superseded"),
-    (
-        r"changed Deployment\.apps httpbin/httpbin "
-        r"\(spec\.template\.metadata\.annotations\.kubectl\.kubernetes\.io/restartedAt\)",
-        "a rollout restart is recorded in the pod template",
-    ),
-)
+NOTHING = "there was nothing to clean up"
 
 
 def clean_up(setting: Setting) -> Step:
     """Take back the page's sections, last one first."""
     proxy = (setting.dialect.proxy_container,)
     back = [make(setting).undo for make in (exclude_service, route_over_mtls, enable_integration, install_istio)]
+    there = traces(setting, when="start")
     return Step(
         slug="cleanup",
         section="Clean up",
@@ -53,41 +45,46 @@ def clean_up(setting: Setting) -> Step:
             Ready(HTTPBIN, is_rolled_out, (looks.deployments_path("httpbin"),)),
             Ready(looks.HTTPBIN_PODS, lambda pods: has_exactly(pods, APP_CONTAINERS), (looks.pods_path("httpbin"),)),
             Ready(looks.GATEWAY_PODS, lambda pods: has_exactly(pods, proxy), (looks.pods_path("kgateway-system"),)),
-            Ready(ISTIO_REMAINS, _nothing, ("/api/v1/namespaces",)),
+            Ready(ISTIO_REMAINS, _none, ("/api/v1/namespaces", "/api/v1/pods")),
         ),
         claims=(
             claim(
                 "cleanup.route-gone",
                 "The routes of the exclusion are gone, and the gateway knows their hosts no more",
-                (ROUTES, BACKEND_ANSWERS, SERVICE_ANSWERS),
-                lambda routes, backend, service: both(
-                    Finding(not routes, "no such route", _named(routes)), requests.not_routed(backend, service)
-                ),
+                (there, ROUTES, BACKEND_ANSWERS, SERVICE_ANSWERS),
+                lambda there, routes, backend, service: _of("exclude", there, _unrouted(routes, backend, service)),
             ),
             claim(
                 "cleanup.httpbin-containers",
                 "httpbin's pod has its three containers again, READY 3/3",
-                (looks.HTTPBIN_PODS,),
-                lambda pods: has_exactly(pods, APP_CONTAINERS),
+                (there, looks.HTTPBIN_PODS),
+                lambda there, pods: _of("route", there, has_exactly(pods, APP_CONTAINERS)),
             ),
             claim(
                 "cleanup.gateway-containers",
                 "The gateway, accepted without parameters, runs Envoy alone again, READY 1/1",
-                (looks.GATEWAY_PODS, looks.GATEWAY),
-                lambda pods, gateway: both(has_exactly(pods, proxy), accepted(gateway, "")),
+                (there, looks.GATEWAY_PODS, looks.GATEWAY),
+                lambda there, pods, gateway: _of(
+                    "enable", there, both(has_exactly(pods, proxy), accepted(gateway, ""))
+                ),
             ),
             claim(
                 "cleanup.response",
                 "httpbin answers through the gateway, without a client certificate",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
-                requests.has_no_client_cert,
+                (there, looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                lambda there, answers, pods: _of("route", there, requests.has_no_client_cert(answers, pods)),
             ),
-            claim("cleanup.istio-gone", "Nothing of Istio runs, listens or is defined", (ISTIO_REMAINS,), _nothing),
+            claim(
+                "cleanup.istio-gone",
+                "Nothing of Istio runs, listens or is defined, but for the classes and certificates that it leaves",
+                (there, OBJECTS),
+                lambda there, objects: _of("istio", there, _none_but_left(objects)),
+            ),
             claim(
                 "cleanup.inventory",
                 "Every object of the cluster is as it was before Istio, but for what is known to be left behind",
-                (LEFT_BEHIND,),
-                lambda left: Finding(not left.unexpected, "no difference that is not explained", str(left)),
+                (there, OBJECTS, BASELINE),
+                lambda there, objects, baseline: _of("istio", there, _as_before(objects, baseline)),
             ),
         ),
         departures=(
@@ -103,71 +100,55 @@ def clean_up(setting: Setting) -> Step:
 
 
 @dataclass(frozen=True)
-class LeftBehind:
-    """Differences from the inventory: those that the allow list explains, with the reason, and those it does not."""
+class Baseline:
+    """The inventory of the cluster before Istio first came to it, and when that was."""
 
-    explained: tuple[tuple[Difference, str], ...]
-    unexpected: tuple[Difference, ...]
-
-    def __str__(self) -> str:
-        if self.unexpected:
-            return "; ".join(map(str, self.unexpected))
-        reasons = list(dict.fromkeys(reason for _, reason in self.explained))
-        return f"{len(self.explained)} explained: {'; '.join(reasons)}" if reasons else "no difference"
+    objects: Inventory
+    taken: str
 
 
-def explain(differences: Sequence[Difference]) -> LeftBehind:
-    """Sort differences into those that the allow list explains and those it does not."""
-    reasons = [(difference, _reason(difference)) for difference in differences]
-    return LeftBehind(
-        tuple((difference, reason) for difference, reason in reasons if reason),
-        tuple(difference for difference, reason in reasons if not reason),
-    )
-
-
-def _reason(difference: Difference) -> str:
-    return next((reason for pattern, reason in ALLOWED if re.fullmatch(pattern, str(difference))), "")
-
-
-def _left_behind(cluster: Cluster) -> LeftBehind:
+def _baseline(cluster: Cluster) -> Baseline:
     noted = cluster.work / INVENTORY
     if not noted.exists():
         raise NotReady(f"inventory {noted}: not there; it is taken when the section that installs Istio is run")
-    return explain(inventory.compare(inventory.load(noted), inventory.take_inventory(cluster.api)))
+    taken = datetime.datetime.fromtimestamp(noted.stat().st_mtime)
+    return Baseline(inventory.load(noted), f"{taken:%Y-%m-%d %H:%M:%S}")
 
 
-def _istio_remains(cluster: Cluster) -> tuple[str, ...]:
-    """Names of Istio's namespace, CRDs and webhooks, and of pods with its proxy, that are still there."""
-    api = cluster.api
-    registration = "/apis/admissionregistration.k8s.io/v1"
-    names = [
-        f"{kind} {raw['metadata']['name']}"
-        for kind, path in (
-            ("namespace", "/api/v1/namespaces"),
-            ("CRD", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"),
-            ("webhook", f"{registration}/mutatingwebhookconfigurations"),
-            ("webhook", f"{registration}/validatingwebhookconfigurations"),
-        )
-        for raw in api.list(path)
-        if re.search(r"^istio|\.istio\.io$", raw["metadata"]["name"])
-    ]
-    pods = [
-        f"pod {raw['metadata']['namespace']}/{raw['metadata']['name']}"
-        for raw in api.list("/api/v1/pods")
-        if "deletionTimestamp" not in raw["metadata"]
-        for part in (*raw["spec"]["containers"], *raw["spec"].get("initContainers", []))
-        if part["name"] in ("istio-proxy", "discovery")
-    ]
-    return (*names, *pods)
+OBJECTS: Look[tuple[Object, ...]] = Look("every object of the cluster", lambda c: everything(c.api))
+ISTIO_REMAINS: Look[tuple[Object, ...]] = Look("what remains of Istio", lambda c: remains(everything(c.api)))
+BASELINE: Look[Baseline] = Look("inventory from before Istio", _baseline, when="once")
 
 
-LEFT_BEHIND: Look[LeftBehind] = Look("inventory of the cluster", _left_behind)
-ISTIO_REMAINS: Look[tuple[str, ...]] = Look("what remains of Istio", _istio_remains)
+def _of(slug: str, there: Traces, finding: Finding) -> Finding:
+    """What is gone proves a clean-up only where it was there when the clean-up began."""
+    return finding if there[slug] or not finding.holds else replace(finding, skip=NOTHING)
 
 
-def _nothing(remains: tuple[str, ...]) -> Finding:
-    return Finding(not remains, "nothing of Istio", ", ".join(remains) or "nothing of Istio")
+def _none(remains: Sequence[Object]) -> Finding:
+    return Finding(not remains, "nothing of Istio", ", ".join(map(str, remains)) or "nothing of Istio")
 
 
-def _named(routes: Sequence[HTTPRoute]) -> str:
-    return ", ".join(f"{route.namespace}/{route.name}" for route in routes) or "no such route"
+def _none_but_left(objects: Sequence[Object]) -> Finding:
+    left = {f"{each.kind.partition('.')[0]} {each.name}" for each in objects if _is_left(each)}
+    finding = _none(remains(objects))
+    told = f"nothing but {', '.join(sorted(left))}" if left and finding.holds else finding.observed
+    return Finding(finding.holds, "nothing of Istio but what istiod leaves on purpose", told)
+
+
+def _is_left(each: Object) -> bool:
+    return is_left_on_purpose(each.kind, each.ref, content(each))
+
+
+def _as_before(objects: Sequence[Object], baseline: Baseline) -> Finding:
+    left = left_behind(baseline.objects, inventory_of(objects), baseline.taken)
+    expected = (
+        "no difference that is not explained, in all objects but events and what is made again from one of the others"
+    )
+    return Finding(not left.unexpected, expected, str(left))
+
+
+def _unrouted(routes: Sequence[HTTPRoute], *hosts: Answers) -> Finding:
+    """No such route is stored, and the gateway itself answers for their hosts."""
+    named = ", ".join(f"{route.namespace}/{route.name}" for route in routes) or "no such route"
+    return both(Finding(not routes, "no such route", named), requests.not_routed(*hosts))

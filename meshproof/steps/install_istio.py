@@ -7,14 +7,22 @@ from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.kube import inventory
+from meshproof.kube.everything import everything
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.steps import looks
 from meshproof.steps.model import Command, Ready, Step, Together, claim, shell, write
+from meshproof.steps.remains import remains
 from meshproof.steps.setting import Setting
 
 ISTIOD_VALUES = "istiod.yaml"
-INVENTORY = "inventory-before-istio.json"
+INVENTORY = "baseline.json"
 ISTIOD = looks.deployment("istio-system", "istiod")
+# What the charts define outside of a namespace. Helm takes it back, as long as the namespace with its record is there.
+_OUTSIDE = (
+    "crd,clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration,"
+    "validatingadmissionpolicy,validatingadmissionpolicybinding"
+)
+SWEEP = shell("kubectl", "delete", _OUTSIDE, "--selector", "app.kubernetes.io/part-of=istio", "--wait=false")
 
 
 def install_istio(setting: Setting) -> Step:
@@ -64,9 +72,14 @@ def install_istio(setting: Setting) -> Step:
 
 
 def note_inventory(cluster: Cluster) -> None:
-    """Write down every object of the cluster, unless Istio is there already and an earlier note stands."""
-    if cluster.api.find("/api/v1/namespaces/istio-system") is None:
-        inventory.save(inventory.take_inventory(cluster.api), cluster.work / INVENTORY)
+    """Write down every object of the cluster, when this is first reached on it and nothing of Istio is there.
+
+    On a cluster that is kept the note stands: what a run leaves must not become what the next one starts from.
+    """
+    noted = cluster.work / INVENTORY
+    objects = () if noted.exists() else everything(cluster.api)
+    if objects and not remains(objects):
+        inventory.save(inventory.inventory_of(objects), noted)
 
 
 def _helm(setting: Setting, chart: str, *args: str) -> Command:

@@ -115,6 +115,7 @@ class Judging:
 
     def _result(self, claim: Claim, error: str) -> CheckResult:
         finding, reason = self.last[claim.id], "did not hold"
+        error = error or finding.skip  # either way that it holds proves nothing
         proven = not error and self.streaks[claim.id] >= SUCCESSES and claim.id not in self.fell
         unsure = "skipped" if error and finding.holds else "refuted"
         if claim.id in self.fell:

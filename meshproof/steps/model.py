@@ -16,6 +16,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+When = Literal["start", "beside", "once", "each"]
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ class Look(Generic[T]):
     Attributes:
         what: A noun phrase for messages.
         take: Takes the look.
-        when: `each` time claims are judged; `once`, when the step is ready; or, where it depends on nothing that the
-            step changes, `beside` the waiting.
+        when: `each` time claims are judged; `once`, when the step is ready; at its `start`, before its commands; or,
+            where it depends on nothing that the step changes, `beside` the waiting.
     """
 
     what: str
     take: Callable[[Cluster], T]
-    when: Literal["beside", "once", "each"] = "each"
+    when: When = "each"
 
 
 @dataclass(frozen=True, eq=False)

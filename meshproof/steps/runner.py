@@ -13,7 +13,7 @@ from meshproof.errors import MeshproofError, NotReady
 from meshproof.results import CheckResult, Moment, StepResult
 from meshproof.run import end_all
 from meshproof.steps.judging import Judging, judge, look_at
-from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together
+from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When
 from meshproof.wait import Clock, wait_for
 
 NOT_READY_SETTLE_S = 5.0
@@ -34,6 +34,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
     started = time.time()
     moments: list[Moment] = []
     error, failed = "", False
+    first = look_at(_looks(step, "start"), cluster)
     with ThreadPoolExecutor(1) as beside:
         try:
             if step.prepare:
@@ -47,7 +48,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
                 await_ready(step.ready, cluster, moments)
         except NotReady as problem:
             error = str(problem)
-        seen = {**early.result(), **look_at(_looks(step, "once"), cluster)}
+        seen = {**first, **early.result(), **look_at(_looks(step, "once"), cluster)}
     with _moment("claims", "observe", moments):
         judging = Judging(step.claims, cluster, seen, clock or Clock())
         # What is not ready will not settle either: it is only looked at often enough to tell what holds all the same.
@@ -136,7 +137,7 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
             )
 
 
-def _looks(step: Step, when: Literal["beside", "once", "each"]) -> list[Look[Any]]:
+def _looks(step: Step, when: When) -> list[Look[Any]]:
     return list(dict.fromkeys(look for claim in step.claims for look in claim.looks if look.when == when))
 
 

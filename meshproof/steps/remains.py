@@ -1,0 +1,74 @@
+"""What in a cluster is Istio's, and what of that its istiod leaves behind on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meshproof.kube.everything import Object
+from meshproof.kube.inventory import Content, content
+from meshproof.kube.workloads import Pod
+
+DOMAIN = "istio.io"
+# What Istio's charts write beside labels of its own domain.
+# Source: manifests/charts of istio/istio, the templates' labels.
+_CHARTS = frozenset({"istio", "istiod", "istio-base"})
+_NAMING_LABELS = ("app", "release", "app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/name")
+_CONTAINERS = frozenset({"istio-proxy", "discovery"})
+# Classes that istiod registers, each with the controller that serves it.
+# Source: BuiltinGatewayClasses in pilot/pkg/config/kube of istio/istio.
+_CLASSES = {"istio": "istio.io/gateway-controller", "istio-remote": "istio.io/unmanaged-gateway"}
+_PEM = "-----BEGIN CERTIFICATE-----"
+
+
+def remains(objects: Sequence[Object]) -> tuple[Object, ...]:
+    """What there is of Istio, by name, label or API group, but for what it leaves on purpose.
+
+    A pod counts until its containers have ended, whether or not its deletion has begun.
+    """
+    return tuple(each for each in objects if _counts(each))
+
+
+def is_left_on_purpose(kind: str, ref: str, now: Content) -> bool:
+    """Whether an object is one that istiod makes outside of its namespace and never takes back, to the letter."""
+    return is_class(kind, ref, now) or is_root_of_trust(kind, ref, now)
+
+
+def is_class(kind: str, ref: str, now: Content) -> bool:
+    """Whether it is a GatewayClass that istiod registers, for the very controller that it is registered for."""
+    if kind != "GatewayClass.gateway.networking.k8s.io" or ref not in _CLASSES:
+        return False
+    return now["spec"].keys() <= {"controllerName", "description"} and now["spec"]["controllerName"] == _CLASSES[ref]
+
+
+def is_root_of_trust(kind: str, ref: str, now: Content) -> bool:
+    """Whether it is the root certificate or the revocation list of istiod in a namespace, and nothing else is in it."""
+    # Source: pilot/pkg/serviceregistry/kube/controller/namespacecontroller.go of istio/istio. The certificate authority
+    # is istiod's own here, which has no revocation list.
+    namespace, _, name = ref.partition("/")
+    metadata = {"name": name, "namespace": namespace, "labels": {"istio.io/config": "true"}, "annotations": {}}
+    data: Mapping[str, str] = now.get("data", {})
+    if kind != "ConfigMap" or dict(now) != {"metadata": metadata, "data": data}:
+        return False
+    root = name == "istio-ca-root-cert" and list(data) == ["root-cert.pem"] and data["root-cert.pem"].startswith(_PEM)
+    return root or (name == "istio-ca-crl" and data == {"ca-crl.pem": ""})
+
+
+def _counts(each: Object) -> bool:
+    if each.kind == "Pod":
+        pod = Pod.from_dict(each.raw)
+        return not pod.ended and (_is_istios(each) or any(part.name in _CONTAINERS for part in pod.containers))
+    return _is_istios(each) and not is_left_on_purpose(each.kind, each.ref, content(each))
+
+
+def _is_istios(each: Object) -> bool:
+    names = (each.name, each.namespace, each.kind.partition(".")[2], *map(_domain, each.labels))
+    return (
+        any(name == DOMAIN or name.endswith(f".{DOMAIN}") for name in names)
+        or each.name.startswith("istio")
+        or each.namespace == "istio-system"
+        or any(each.labels.get(label) in _CHARTS for label in _NAMING_LABELS)
+    )
+
+
+def _domain(label: str) -> str:
+    return label.rpartition("/")[0]

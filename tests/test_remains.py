@@ -1,0 +1,84 @@
+"""What in a cluster is Istio's: by name, label or group, until it has ended, and less what is left on purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from api_stand_in import a_pod, objects, thing
+from mesh_objects import CONFIG, GOING, PEM, ROOT, gateway_class, revoked, root
+
+from meshproof.steps.remains import remains
+
+
+def found(*things: dict[str, Any]) -> list[str]:
+    return list(map(str, remains(objects(*things))))
+
+
+@pytest.mark.parametrize(
+    "object_",
+    [
+        thing("Namespace", "istio-system"),
+        thing("Secret", "istio-system/sh.helm.release.v1.anything.v1"),
+        thing("ClusterRole", "istiod-left-by-run-1"),
+        thing("CustomResourceDefinition", "envoyfilters.networking.istio.io"),
+        thing("MutatingWebhookConfiguration", "istio-sidecar-injector"),
+        thing("APIService", "v1.networking.istio.io"),
+        thing("EnvoyFilter", "httpbin/mine"),
+        thing("ClusterRole", "reader", labels={"app.kubernetes.io/part-of": "istio"}),
+        thing("ClusterRole", "reader", labels={"release": "istio-base"}),
+        thing("Service", "ns/it", labels={"app": "istiod"}),
+        thing("Service", "ns/it", labels={"istio.io/rev": "default"}),
+        thing("Service", "ns/it", labels={"operator.istio.io/component": "Pilot"}),
+        gateway_class("istio-my-own", "example.com/mine"),
+        gateway_class("istio", "example.com/mine"),
+        gateway_class("istio-remote", "istio.io/gateway-controller"),
+        root("httpbin/istio-ca-root-cert-2"),
+        root(labels={}),
+        root(labels={**CONFIG, "mine": "too"}),
+        root(data={"root-cert.pem": "something else"}),
+        root(data={**ROOT, "more": "x"}),
+        revoked(text="something else"),
+        thing("Secret", "httpbin/istio-ca-root-cert", labels=CONFIG, data={"root-cert.pem": PEM}),
+        a_pod("httpbin/it", "httpbin", "istio-proxy"),
+        a_pod("httpbin/it", "discovery"),
+        a_pod("httpbin/it", "app", labels={"security.istio.io/tlsMode": "istio"}),
+        a_pod("httpbin/it", "istio-proxy", meta=GOING),
+        a_pod("httpbin/it", "istio-proxy", meta=GOING, states="waiting"),
+        a_pod("httpbin/it", "istio-proxy", states="terminated"),
+    ],
+)
+def test_what_is_istios_is_found(object_: dict[str, Any]) -> None:
+    meta = object_["metadata"]
+    ref = "/".join(part for part in (meta.get("namespace"), meta["name"]) if part)
+    assert found(object_) == [f"{object_['kind']} {ref}"]
+
+
+@pytest.mark.parametrize(
+    "object_",
+    [
+        thing("Namespace", "httpbin", labels={"istio-injection": "enabled"}),
+        thing("CustomResourceDefinition", "backends.gateway.kgateway.dev"),
+        thing("CustomResourceDefinition", "things.notistio.io"),
+        thing("Service", "ns/it", labels={"app": "my-istiod", "notistio.io/x": "y"}),
+        gateway_class("kgateway", "kgateway.dev/kgateway"),
+        gateway_class("istio", "istio.io/gateway-controller"),
+        gateway_class("istio-remote", "istio.io/unmanaged-gateway"),
+        root(),
+        revoked(),
+        a_pod("httpbin/it", "httpbin"),
+        a_pod("httpbin/it", "istio-proxy", meta=GOING, states="terminated"),
+        {**a_pod("httpbin/it", "istio-proxy"), "status": {"phase": "Failed"}},
+        {**a_pod("httpbin/it", "istio-proxy"), "status": {"phase": "Succeeded"}},
+    ],
+)
+def test_what_is_not_istios_or_has_ended_or_is_left_on_purpose_is_not(object_: dict[str, Any]) -> None:
+    assert found(object_) == []
+
+
+def test_a_pod_counts_while_one_of_its_containers_runs_or_has_no_state() -> None:
+    pod = a_pod("httpbin/it", "app", "istio-proxy", meta=GOING, states="terminated")
+    pod["status"]["containerStatuses"][1]["state"] = {"running": {}}
+    assert found(pod) == ["Pod httpbin/it"]
+    del pod["status"]["containerStatuses"][1]
+    assert found(pod) == ["Pod httpbin/it"]
