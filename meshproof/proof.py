@@ -13,7 +13,7 @@ from meshproof.cluster import Cluster
 from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
-from meshproof.results import RunResult, StepResult
+from meshproof.results import Resumption, RunResult, StepResult
 from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
 from meshproof.steps.runner import await_ready, run_commands
 
@@ -31,6 +31,8 @@ class Proof:
         started: When the run began, in seconds since the epoch.
         into: Folder for what this run leaves; a new one below `root` by default.
         results: What was found so far, by slug; given where an earlier run is taken up again.
+        resumed: Each time that an earlier run was taken up.
+        asked: How many checks were asked for by name; all of them by default.
     """
 
     cluster: Cluster
@@ -41,6 +43,8 @@ class Proof:
     started: float = field(default_factory=time.time)
     into: Path | None = None
     results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
+    resumed: tuple[Resumption, ...] = ()
+    asked: int | None = None
     folder: Path = field(init=False)
     _mesh: Mesh | None = None
 
@@ -74,7 +78,8 @@ class Proof:
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         steps = tuple(self.results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
-        return RunResult(self.cluster.parts.versions, named, self.started, steps)
+        versions = self.cluster.parts.versions
+        return RunResult(versions, named, self.started, steps, resumed=self.resumed, asked=self.asked)
 
     def found(self) -> RunResult:
         """What was found so far and nothing else, as it is kept from one notebook to the next."""

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshproof import errors
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, check_name, kind_cluster
@@ -97,7 +96,7 @@ def run_runbook(words: Mapping[str, str]) -> int:
                 progress.say(_how_to_go_on(proof, order))
             raise
         _leave(proof)
-    return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
+    return proof.result().exit_code
 
 
 def chosen(paths: Sequence[Path], start: int) -> list[Path]:
