@@ -14,7 +14,8 @@ from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
+from meshproof.steps import PAGE, Mesh, Setting, fail_step, find_mesh, run_step, skip_step
+from meshproof.steps.own_errors import told, tracebacks
 from meshproof.steps.runner import await_ready, run_commands
 
 
@@ -97,18 +98,31 @@ class Proof:
         return f"{table.render(result, colour=colour)}\n\n{table.verdict_line(result, report, colour=colour)}"
 
     def run(self, slug: str) -> StepResult:
-        """Run one section now, whether or not it ran before; see `section`."""
-        step = PAGE[slug](self.setting(slug))
+        """Run one section now, whether or not it ran before; see `section`. Whatever goes wrong is in its result."""
+        planned = PAGE[slug](self._known())
         broken = next((result for result in self._earlier(slug) if result.error), None)
         if broken:
-            return skip_step(step, f"the step {broken.slug} did not complete")
-        self.announce(step.section)
-        result = self.results[slug] = run_step(step, self.cluster)
+            return skip_step(planned, f"the step {broken.slug} did not complete")
+        self.announce(planned.section)
+        try:
+            result = run_step(PAGE[slug](self.setting(slug)), self.cluster)
+        except Exception as problem:
+            result = fail_step(planned, problem)
+        self.results[slug] = result
         proven = sum(check.status == "proven" for check in result.checks)
         self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
-        if proven < len(result.checks):
-            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, slug))
-            self.announce(f"  what the cluster looked like then: {index}")
+        if not result.complete:
+            result = self.results[slug] = self._looked_into(result)
+        return result
+
+    def _looked_into(self, result: StepResult) -> StepResult:
+        """Gather what the cluster looks like; where that goes wrong, the result is kept all the same."""
+        try:
+            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, result.slug))
+        except Exception as problem:
+            self.announce(f"  what the cluster looks like could not be gathered: {told(problem)}")
+            return replace(result, tracebacks=(*result.tracebacks, *tracebacks(problem)))
+        self.announce(f"  what the cluster looked like then: {index}")
         return result
 
     def setting(self, slug: str) -> Setting:
@@ -116,6 +130,10 @@ class Proof:
         complete = not any(result.error for result in self._earlier(slug))
         if self._mesh is None and slug not in ("before", "istio", "cleanup") and complete:
             self._mesh = find_mesh(self.cluster)
+        return self._known()
+
+    def _known(self) -> Setting:
+        """The setting as far as it is known, without another look."""
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         return replace(setting, mesh=self._mesh or setting.mesh)
 

@@ -54,7 +54,10 @@ class Api:
             raise NotFound(f"{path}: not found")
         if status >= 400:
             raise MachineCannot(f"{path}: the API server answered {status}: {body[:500]}")
-        return cast(dict[str, Any], json.loads(body))
+        try:
+            return cast(dict[str, Any], json.loads(body))
+        except ValueError as error:
+            raise MachineCannot(f"{path}: expected JSON from the API server, found {body[:200]!r}") from error
 
     def list(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The items of a list; see `get`. An unknown kind is an empty list."""
