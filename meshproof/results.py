@@ -65,6 +65,11 @@ class StepResult:
     tracebacks: tuple[str, ...] = ()
 
     @property
+    def ended(self) -> float:
+        """When it had found what it found, in seconds since the epoch."""
+        return self.started + self.seconds
+
+    @property
     def complete(self) -> bool:
         """It came to its end, and every check is proven."""
         return not self.error and all(check.status == "proven" for check in self.checks)

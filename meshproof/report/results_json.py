@@ -25,7 +25,7 @@ def write(run: RunResult, path: Path) -> None:
 
 
 def read(path: Path) -> RunResult:
-    """Read a run that `write` wrote.
+    """Read a run that `write` wrote, here or in an earlier version.
 
     Raises:
         BadInput: The file is missing, is not JSON, or lacks something.
@@ -75,8 +75,8 @@ def _run_from_dict(run: dict[str, Any]) -> RunResult:
         started=_epoch(run["started"]),
         steps=tuple(_step_from_dict(step) for step in run["steps"]),
         allowed_skips=frozenset(run["allowed_skips"]),
-        resumed=tuple(_resumption_from_dict(each) for each in run["resumed"]),
-        asked=run["asked"],
+        resumed=tuple(_resumption_from_dict(each) for each in run.get("resumed", ())),
+        asked=run.get("asked"),
     )
 
 
@@ -91,7 +91,7 @@ def _step_from_dict(step: dict[str, Any]) -> StepResult:
         departures=tuple(step["departures"]),
         moments=tuple(_moment_from_dict(moment) for moment in step["moments"]),
         error=step["error"],
-        tracebacks=tuple(step["tracebacks"]),
+        tracebacks=tuple(step.get("tracebacks", ())),
     )
 
 

@@ -21,7 +21,7 @@ def proven(results: Iterable[CheckResult]) -> int:
 
 def ended(run: RunResult) -> float:
     """When the last step ended, in seconds since the epoch."""
-    return max((step.started + step.seconds for step in run.steps), default=run.started)
+    return max((step.ended for step in run.steps), default=run.started)
 
 
 def seconds(run: RunResult) -> float:
@@ -73,7 +73,7 @@ def tracebacks(run: RunResult) -> tuple[str, ...]:
 
 def when(step: StepResult, run: RunResult) -> str:
     """That a step was found before the run was taken up, and when; empty for one of this run."""
-    return f"found {moment(step.started)}, before this run" if run.found_earlier(step) else ""
+    return f"found {moment(step.ended)}, before this run" if run.found_earlier(step) else ""
 
 
 def duration(length_s: float) -> str:

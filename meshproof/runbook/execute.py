@@ -146,7 +146,7 @@ def _leave(proof: Proof) -> None:
     """Write the results of the sections that ran on this cluster, and the book of what was executed."""
     folder = proof.folder / "runbook"
     try:
-        proof.results = state.load(proof.cluster)
+        state.recall(proof)
     except MeshproofError as error:
         proof.announce(f"the runbook's state cannot be read: {error}")
     artifacts.write_all(proof.result(), proof.folder)
