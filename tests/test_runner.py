@@ -164,6 +164,14 @@ def test_a_judgement_that_meets_a_bug_of_ours_is_skipped_whatever_it_found_befor
     assert len(result.tracebacks) == 1
 
 
+def test_what_was_seen_to_fall_stays_refuted_whatever_bug_is_met_later() -> None:
+    [check] = outcome(step(claim(look("up", "down", KeyError("of ours")))), StandIn()).checks
+    [other, _] = outcome(
+        step(claim(look("up", "down", KeyError("of ours"))), claim(look("down", "down"), "step.b")), StandIn()
+    ).checks
+    assert (check.status, other.status) == ("refuted", "refuted")
+
+
 @pytest.mark.parametrize("where", ["prepare", "unless", "ready"])
 def test_a_bug_of_ours_in_a_step_is_its_error_and_what_was_found_is_kept(where: str) -> None:
     def odd(*_: object) -> Never:

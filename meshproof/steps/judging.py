@@ -142,7 +142,7 @@ class Judging:
         if claim.id in self.bugs and claim.id not in self.fell:
             return skipped(claim, own_errors.told(self.bugs[claim.id]))
         finding, reason = self.last[claim.id], "did not hold"
-        proven = not error and self.streaks[claim.id] >= SUCCESSES and claim.id not in self.fell
+        proven = not error and claim.id not in self.fell and self.streaks[claim.id] >= SUCCESSES
         unsure = "skipped" if error and finding.holds else "refuted"
         if claim.id in self.fell:
             finding, reason = self._unsteady(claim), "unsteady: it held, and then it did not"
