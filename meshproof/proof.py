@@ -14,10 +14,11 @@ from meshproof.errors import NotReady
 from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
-from meshproof.results import RunResult, StepResult
-from meshproof.steps import PAGE, Mesh, Setting, find_mesh, run_step, skip_step
+from meshproof.results import Resumption, RunResult, StepResult
+from meshproof.steps import PAGE, Mesh, Setting, fail_step, find_mesh, run_step, skip_step
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Ready
+from meshproof.steps.own_errors import told, tracebacks
 from meshproof.steps.runner import await_ready, run_commands
 from meshproof.steps.traces import no_trace, traces
 
@@ -35,6 +36,8 @@ class Proof:
         started: When the run began, in seconds since the epoch.
         into: Folder for what this run leaves; a new one below `root` by default.
         results: What was found so far, by slug; given where an earlier run is taken up again.
+        resumed: Each time that an earlier run was taken up.
+        asked: How many checks were asked for by name; all of them by default.
     """
 
     cluster: Cluster
@@ -45,6 +48,8 @@ class Proof:
     started: float = field(default_factory=time.time)
     into: Path | None = None
     results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
+    resumed: tuple[Resumption, ...] = ()
+    asked: int | None = None
     folder: Path = field(init=False)
     _mesh: Mesh | None = None
 
@@ -92,7 +97,8 @@ class Proof:
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         steps = tuple(self.results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
-        return RunResult(self.cluster.parts.versions, named, self.started, steps)
+        versions = self.cluster.parts.versions
+        return RunResult(versions, named, self.started, steps, resumed=self.resumed, asked=self.asked)
 
     def found(self) -> RunResult:
         """What was found so far and nothing else, as it is kept from one notebook to the next."""
@@ -110,18 +116,31 @@ class Proof:
         return f"{table.render(result, colour=colour)}\n\n{table.verdict_line(result, report, colour=colour)}"
 
     def run(self, slug: str) -> StepResult:
-        """Run one section now, whether or not it ran before; see `section`."""
-        step = PAGE[slug](self.setting(slug))
+        """Run one section now, whether or not it ran before; see `section`. Whatever goes wrong is in its result."""
+        planned = PAGE[slug](self._known())
         broken = next((result for result in self._earlier(slug) if result.error), None)
         if broken:
-            return skip_step(step, f"the step {broken.slug} did not complete")
-        self.announce(step.section)
-        result = self.results[slug] = run_step(step, self.cluster)
+            return skip_step(planned, f"the step {broken.slug} did not complete")
+        self.announce(planned.section)
+        try:
+            result = run_step(PAGE[slug](self.setting(slug)), self.cluster)
+        except Exception as problem:
+            result = fail_step(planned, problem)
+        self.results[slug] = result
         proven = sum(check.status == "proven" for check in result.checks)
         self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
-        if proven < len(result.checks):
-            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, slug))
-            self.announce(f"  what the cluster looked like then: {index}")
+        if not result.complete:
+            result = self.results[slug] = self._looked_into(result)
+        return result
+
+    def _looked_into(self, result: StepResult) -> StepResult:
+        """Gather what the cluster looks like; where that goes wrong, the result is kept all the same."""
+        try:
+            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, result.slug))
+        except Exception as problem:
+            self.announce(f"  what the cluster looks like could not be gathered: {told(problem)}")
+            return replace(result, tracebacks=(*result.tracebacks, *tracebacks(problem)))
+        self.announce(f"  what the cluster looked like then: {index}")
         return result
 
     def setting(self, slug: str) -> Setting:
@@ -129,6 +148,10 @@ class Proof:
         complete = not any(result.error for result in self._earlier(slug))
         if self._mesh is None and slug not in ("before", "istio", "cleanup") and complete:
             self._mesh = find_mesh(self.cluster)
+        return self._known()
+
+    def _known(self) -> Setting:
+        """The setting as far as it is known, without another look."""
         setting = Setting.of(self.cell, self.cluster.parts, self.choices)
         return replace(setting, mesh=self._mesh or setting.mesh)
 

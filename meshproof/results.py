@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from meshproof import errors
 from meshproof.errors import Refuted
 
 Status = Literal["proven", "refuted", "skipped"]
@@ -48,7 +49,8 @@ class StepResult:
     """A step that was run: what was typed, what was departed from, what was seen.
 
     `started` is in seconds since the epoch. `error` is set when a command failed or readiness did not
-    come; a run with such a step is never proven.
+    come; a run with such a step is never proven. `tracebacks` are of meshproof's own bugs that the step met:
+    a check that met one is skipped.
     """
 
     slug: str
@@ -60,6 +62,17 @@ class StepResult:
     departures: tuple[str, ...] = ()
     moments: tuple[Moment, ...] = ()
     error: str = ""
+    tracebacks: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> float:
+        """When it had found what it found, in seconds since the epoch."""
+        return self.started + self.seconds
+
+    @property
+    def complete(self) -> bool:
+        """It came to its end, and every check is proven."""
+        return not self.error and all(check.status == "proven" for check in self.checks)
 
     def check(self, check_id: str) -> CheckResult:
         """The result of one check.
@@ -93,25 +106,69 @@ class StepResult:
 
 
 @dataclass(frozen=True)
+class Resumption:
+    """A run taken up on a cluster where an earlier one, or a reader, had come to the end of a section.
+
+    Attributes:
+        start: Number of the section that it went on from; those before it are as they were found earlier.
+        at: When, in seconds since the epoch.
+        differences: What was different in the cluster since the end of the section before.
+        lapsed: Claims of earlier sections that were proven then and did not hold any more.
+    """
+
+    start: int
+    at: float
+    differences: tuple[str, ...] = ()
+    lapsed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunResult:
-    """A whole run. `started` is in seconds since the epoch; `folder` is not part of it."""
+    """A whole run. `started` is in seconds since the epoch; `folder` is not part of it.
+
+    `resumed` tells each time that it was taken up again. `asked` is how many checks were asked for by name,
+    None where all of them were.
+    """
 
     versions: Mapping[str, str]
     choices: Mapping[str, str]
     started: float
     steps: tuple[StepResult, ...]
     allowed_skips: frozenset[str] = field(default_factory=frozenset[str])
+    resumed: tuple[Resumption, ...] = ()
+    asked: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with for this verdict, whichever way the run was started."""
+        return errors.PROVEN if self.verdict == "proven" else errors.REFUTED
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """All checks, in order."""
+        return tuple(check for step in self.steps for check in step.checks)
+
+    @property
+    def subset(self) -> bool:
+        """Fewer checks than there are were asked for."""
+        return self.asked is not None and self.asked < len(self.checks)
+
+    def found_earlier(self, step: StepResult) -> bool:
+        """Whether a step was found before the run was last taken up."""
+        return bool(self.resumed) and step.started < self.resumed[-1].at
 
     @property
     def verdict(self) -> Verdict:
         """The worst that happened.
 
         `refuted` if any check is; `incomplete` if a step did not complete, a check was skipped that the
-        cell does not allow, or none ran.
+        cell does not allow, or none ran; and where a subset was asked for, or what an earlier run had proven did
+        not hold any more when this one was taken up.
         """
-        checks = [check for step in self.steps for check in step.checks]
-        if any(check.status == "refuted" for check in checks):
+        if any(check.status == "refuted" for check in self.checks):
             return "refuted"
-        skipped = [check for check in checks if check.status == "skipped" and check.id not in self.allowed_skips]
+        skipped = any(check.status == "skipped" and check.id not in self.allowed_skips for check in self.checks)
         broken = any(step.error for step in self.steps)
-        return "incomplete" if skipped or broken or not checks else "proven"
+        lapsed = any(each.lapsed for each in self.resumed)
+        whole = bool(self.checks) and not self.subset
+        return "proven" if whole and not (skipped or broken or lapsed) else "incomplete"

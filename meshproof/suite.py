@@ -1,7 +1,11 @@
-"""The suite as a command: pytest on e2e/, its ending read as one of our exit codes."""
+"""The suite: pytest on e2e/, and the exit code that a session of it ends with, however it was started."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -9,18 +13,61 @@ import pytest
 from meshproof import errors
 from meshproof.choices import Choices
 from meshproof.errors import BadInput
+from meshproof.proof import Proof
+from meshproof.report.table import wants_colour
 
 SUITE = Path(__file__).resolve().parent.parent / "e2e"
+# pytest-kind is imported before pytest begins, and has no assertions that it could rewrite.
+IMPORTED_ALREADY = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+PROOF = pytest.StashKey[Proof]()
+_OURS = (errors.PROVEN, errors.REFUTED, errors.BAD_INPUT, errors.MACHINE_CANNOT, errors.INTERRUPTED)
 
 
-class _Ending:
-    """Remembers how the session ended when it did not run through; pytest's own exit codes have other meanings."""
+class Ending:
+    """How a session that is about the page ends: with its table, and the verdict's exit code, never a better one.
 
-    code: int | None = None
+    pytest's own exit codes have other meanings, and it knows nothing of what was not asserted.
+    """
+
+    def __init__(self) -> None:
+        self._code: int | None = None  # of what ended the session before its end
+        self._nothing_ran = False
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        chosen = excinfo.value.returncode if isinstance(excinfo.value, pytest.exit.Exception) else None
-        self.code = errors.INTERRUPTED if chosen is None else chosen
+        """Remember it; pytest calls this for errors of collection, too."""
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            self._code = excinfo.value.returncode or errors.INTERRUPTED
+        elif not isinstance(excinfo.value, pytest.Session.Interrupted):
+            self._code = errors.INTERRUPTED
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Give the session its exit code."""
+        if not _about_the_page(session):
+            return
+        proof = session.config.stash.get(PROOF, None)
+        found = proof.result().exit_code if proof else errors.REFUTED
+        judged = found if exitstatus == pytest.ExitCode.OK else errors.REFUTED
+        session.exitstatus = judged if self._code is None else self._code
+        self._nothing_ran = proof is None and self._code is None
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Tell the table of steps and the verdict line."""
+        proof = config.stash.get(PROOF, None)
+        if proof is not None:
+            terminalreporter.write_line(f"\n{proof.summary(colour=wants_colour(sys.stdout))}")
+        elif self._nothing_ran:
+            terminalreporter.write_line("\nno proof was made: nothing of the page was run")
+
+
+def is_about_the_page(item: pytest.Item | pytest.Collector) -> bool:
+    """Whether a test is one of the suite's."""
+    return item.path.is_relative_to(SUITE)
+
+
+def _about_the_page(session: pytest.Session) -> bool:
+    """Whether the suite was asked for, also where none of its tests could be collected."""
+    asked = [session.startpath / argument.partition("::")[0] for argument in session.config.args]
+    return any(path.is_relative_to(SUITE) for path in asked) or any(map(is_about_the_page, session.items))
 
 
 def run_suite(choices: Choices, name: str) -> int:
@@ -31,7 +78,6 @@ def run_suite(choices: Choices, name: str) -> int:
     """
     if not SUITE.is_dir():
         raise BadInput(f"suite {SUITE}: not there; run this from a checkout of meshproof")
-    ending = _Ending()
     options = {
         "kgateway": choices.kgateway,
         "istio": choices.istio,
@@ -41,17 +87,23 @@ def run_suite(choices: Choices, name: str) -> int:
         "images": choices.images,
         "cluster-name": name,
     }
-    # pytest-kind is imported here already, and has no assertions that pytest could rewrite.
-    warning = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
     argv = [
         str(SUITE),
         "-q",
         "--no-header",
-        "-W",
-        warning,
+        *IMPORTED_ALREADY,
         *(f"--{option}={value}" for option, value in options.items()),
     ]
-    code = pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])], plugins=[ending])
-    if ending.code is not None:
-        return ending.code
-    return errors.PROVEN if code == pytest.ExitCode.OK else errors.REFUTED
+    with _without_words_for_pytest():
+        code = int(pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])]))
+    return code if code in _OURS else errors.REFUTED  # pytest's own: it could not even begin
+
+
+@contextlib.contextmanager
+def _without_words_for_pytest() -> Generator[None]:
+    """PYTEST_ADDOPTS and its like are for whoever types pytest: here they would choose what is proved."""
+    words = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PYTEST_")}
+    try:
+        yield
+    finally:
+        os.environ.update(words)

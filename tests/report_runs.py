@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshproof.results import CheckResult, Moment, RunResult, StepResult
+from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
 
 STARTED = 1_767_225_600.25  # 2026-01-01 00:00:00.25 UTC
 GATEWAY_ID = "spiffe://cluster.local/ns/kgateway-system/sa/http"
@@ -279,3 +279,13 @@ def _cleanup() -> StepResult:
             Moment("inventory", "observe", at + 6.0, 2.2),
         ),
     )
+
+
+def a_resumed_run(pause_s: float = 3600.0) -> RunResult:
+    """The proven run, its last section an hour later: taken up there, on a cluster that somebody had changed."""
+    run = a_run()
+    *earlier, last = run.steps
+    at = last.started + pause_s
+    last = replace(last, started=at, moments=tuple(replace(m, started=m.started + pause_s) for m in last.moments))
+    resumed = Resumption(5, at - 2, ("added Deployment.apps ns/new",))
+    return replace(run, started=at - 1, steps=(*earlier, last), resumed=(resumed,))

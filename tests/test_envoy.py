@@ -53,3 +53,10 @@ def test_every_cluster_is_given_with_its_hosts_and_what_is_counted_of_them() -> 
 def test_a_page_that_is_not_json_is_shown(pages: tuple[str, str]) -> None:
     with pytest.raises(NotReady, match="not JSON: '<html>"):
         upstreams(*pages)
+
+
+@pytest.mark.parametrize("page", ["[]", '"text"', "3"])
+def test_a_page_that_is_no_object_is_told_as_unseen(page: str) -> None:
+    with pytest.raises(NotReady, match="expected a JSON object"):
+        stats(page)
+    assert stats("{}") == {}

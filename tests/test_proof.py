@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -156,6 +156,62 @@ def test_of_several_sections_the_last_is_taken_back_first(staged: Staged) -> Non
     staged.cluster = StandIn([*lefts, gateway("http-istio")])
     staged.proof().rewind()
     assert staged.typed == taking_back("exclude", "route", "enable", "istio")
+
+
+@pytest.mark.parametrize(
+    ("problem", "error", "bugs"),
+    [
+        (NotReady("istiod's Service: expected one"), "istiod's Service: expected one", 0),
+        (KeyError("spec"), "meshproof's own error: KeyError: 'spec'", 1),
+    ],
+)
+def test_what_goes_wrong_before_a_step_is_that_steps_error(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch, problem: Exception, error: str, bugs: int
+) -> None:
+    def fail(_: object) -> Mesh:
+        raise problem
+
+    monkeypatch.setattr(module, "find_mesh", fail)
+    proof = staged.proof()
+    proof.section("cleanup")
+    enable, route = proof.results["enable"], proof.results["route"]
+    assert enable.error == error
+    assert {(check.status, check.reason) for check in enable.checks} == {
+        ("skipped", f"the step did not complete: {error}")
+    }
+    assert {check.reason for check in route.checks} == {"the step enable did not complete"}
+    assert (staged.ran, staged.gathered, len(enable.tracebacks)) == (["before", "istio"], ["enable"], bugs)
+    assert proof.result().verdict == "incomplete"
+    folder = proof.write().parent
+    assert (folder / "own-errors.txt").exists() == bool(bugs)
+    assert ("tracebacks are in own-errors.txt" in proof.summary(colour=False)) == bool(bugs)
+    assert ('href="own-errors.txt"' in (folder / "report.html").read_text()) == bool(bugs)
+
+
+def test_a_step_that_broke_leaves_diagnostics_though_its_claims_hold(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(step: Step, cluster: Cluster) -> StepResult:
+        return replace(staged.run_step(step, cluster), error="not gone after 90 s")
+
+    monkeypatch.setattr(module, "run_step", broken)
+    proof = staged.proof()
+    assert proof.section("before").error == "not gone after 90 s"
+    assert (staged.gathered, proof.result().verdict) == (["before"], "incomplete")
+
+
+def test_what_was_found_is_kept_where_the_cluster_cannot_be_looked_into(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Path:
+        raise TypeError("of ours")
+
+    monkeypatch.setattr(module.diagnostics, "gather", fail)
+    staged.refuted = "before"
+    result = staged.proof().section("before")
+    assert {check.status for check in result.checks} == {"refuted"}
+    assert "could not be gathered: meshproof's own error: TypeError: of ours" in staged.said[-1]
+    assert len(result.tracebacks) == 1
 
 
 def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(

@@ -41,13 +41,13 @@ def poisoned(text: str) -> RunResult:
 def test_results_json_has_the_documented_keys(tmp_path: Path) -> None:
     results_json.write(a_refuted_run(), tmp_path / "results.json")
     run = json.loads((tmp_path / "results.json").read_text())
-    assert list(run) == ["versions", "choices", "started", "verdict", "allowed_skips", "steps"]
+    assert list(run) == ["versions", "choices", "started", "verdict", "allowed_skips", "steps", "resumed", "asked"]
     assert run["started"] == "2026-01-01T00:00:00.250000Z"
     assert run["verdict"] == "refuted"
     step = run["steps"][3]
     assert set(step) == {
         *("slug", "section", "commands", "started", "seconds", "checks"),
-        *("departures", "moments", "error"),
+        *("departures", "moments", "error", "tracebacks"),
     }
     assert set(step["checks"][0]) == {"id", "claim", "expected", "observed", "status", "seconds", "reason"}
     assert step["commands"][1] == "kubectl rollout restart deployment/httpbin -n httpbin"
@@ -119,10 +119,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 def test_junit_counts_and_tells_the_story() -> None:
     root = ElementTree.fromstring(junit.render(a_refuted_run()))  # noqa: S314 - our own text
     counts = [root.get(name) for name in ("tests", "failures", "errors", "skipped")]
-    assert counts == ["32", "1", "1", "5"]
+    assert counts == ["33", "1", "1", "5"]
     assert [suite.get("name") for suite in root][:2] == ["Before you begin", "Install Istio"]
     cases = root.findall("testsuite/testcase")
-    assert len(cases) == 32
+    assert len(cases) == 33
     (failed,) = [case for case in cases if case.find("failure") is not None]
     assert failed.get("name") == "route.forged-xfcc-dropped"
     assert "observed: By=spiffe://forged" in (failed.findtext("failure") or "")
@@ -220,7 +220,7 @@ def test_the_page_shows_all_there_is_to_see() -> None:
                 assert text in page.text
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    assert {check.id for check in summary.checks(run)} < set(ids)
+    assert {check.id for check in run.checks} < set(ids)
 
 
 def test_the_page_needs_nothing_from_anywhere() -> None:

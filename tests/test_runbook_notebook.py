@@ -77,6 +77,29 @@ def test_a_failing_cell_is_named_with_its_anchor_and_all_that_it_printed_is_said
     assert f'href="#{chapter.anchor}-stopped"' in chapter.body
 
 
+def test_what_an_earlier_run_claimed_is_not_green_once_the_section_is_run_again(tmp_path: Path) -> None:
+    made = """
+from meshproof.results import CheckResult, StepResult
+from meshproof.runbook import Section, claimed
+
+check = CheckResult("route.x", "It is x", "x", "x", "proven")
+section = Section(StepResult("route", "Route", (), 1e9, 5.0, (check,)), (), (), claimed.begin("route"))
+"""
+    source = write(
+        tmp_path, made, "section.claims", "section.confirm()", "claimed.begin('route')\nraise ValueError('no')"
+    )
+    with pytest.raises(Refuted, match="cell 5 of 5: ValueError"):
+        run(source)
+    then = "found 2001-09-09 01:46:45 UTC; in an earlier run, not looked at now"
+    claims, confirmed, _ = outputs(tmp_path / "copy.ipynb")
+    assert claims.data["text/plain"] == f"Claims: 1 of 1 were proven, {then}"
+    assert confirmed.data["text/plain"] == f"Route: its claim was proven, {then}"
+    for panel in (claims.data["text/html"], confirmed.data["text/html"]):
+        assert then in panel
+        assert "✓" not in panel
+        assert 'class="proven"' not in panel
+
+
 @pytest.mark.parametrize(
     ("raised", "kind", "code"),
     [

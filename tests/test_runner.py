@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Any, cast
+from typing import Any, Never, cast
 
 import pytest
 
@@ -161,10 +161,60 @@ def test_a_look_that_fails_refutes_with_its_reason() -> None:
     assert (check.status, check.observed) == ("refuted", "the thing: no pod of it is ready")
 
 
-@pytest.mark.parametrize("problem", [KeyError("status"), ValueError("no number"), OSError("gone")])
-def test_an_object_of_another_form_than_expected_refutes_and_does_not_end_the_run(problem: Exception) -> None:
-    [check] = outcome(step(claim(look(then=problem))), StandIn()).checks
-    assert (check.status, check.observed) == ("refuted", f"the thing: not as expected: {problem!r}")
+@pytest.mark.parametrize("problem", [KeyError("status"), TypeError("no number"), OSError("gone")])
+@pytest.mark.parametrize("when", ["beside", "once", "each"])
+def test_a_look_that_meets_a_bug_of_ours_skips_its_claims_once_and_for_all(problem: Exception, when: When) -> None:
+    cluster = StandIn()
+    broken = look(problem, when=when)  # in a later look it would be well
+    result = outcome(step(claim(broken, "step.a"), claim(broken, "step.b"), claim(look(), "step.c")), cluster)
+    told = f"meshproof's own error: {type(problem).__name__}: {problem}"
+    assert [(check.status, check.reason) for check in result.checks] == [("skipped", told)] * 2 + [("proven", "")]
+    [traceback] = result.tracebacks
+    assert "test_runner.py" in traceback
+    assert traceback.rstrip().endswith(f"{type(problem).__name__}: {problem}")
+    assert (result.complete, result.error, cluster.seconds) == (False, "", 100.5)
+
+
+def test_a_judgement_that_meets_a_bug_of_ours_is_skipped_whatever_it_found_before() -> None:
+    def judge(state: str) -> Finding:
+        return Finding({"up": True, "down": False}[state], "up", state)
+
+    result = outcome(step(Claim("step.x", "It is up", (look("up", "up", "odd", "up"),), judge)), StandIn())
+    assert [check.status for check in result.checks] == ["skipped"]
+    assert result.checks[0].reason == "meshproof's own error: KeyError: 'odd'"
+    assert len(result.tracebacks) == 1
+
+
+def test_what_was_seen_to_fall_stays_refuted_whatever_bug_is_met_later() -> None:
+    [check] = outcome(step(claim(look("up", "down", KeyError("of ours")))), StandIn()).checks
+    [other, _] = outcome(
+        step(claim(look("up", "down", KeyError("of ours"))), claim(look("down", "down"), "step.b")), StandIn()
+    ).checks
+    assert (check.status, other.status) == ("refuted", "refuted")
+
+
+@pytest.mark.parametrize("where", ["prepare", "unless", "ready"])
+def test_a_bug_of_ours_in_a_step_is_its_error_and_what_was_found_is_kept(where: str) -> None:
+    def odd(*_: object) -> Never:
+        raise KeyError("spec")
+
+    made = step(
+        claim(look(), "step.a"),
+        commands=(shell("apply"), shell("b", unless=odd if where == "unless" else None)),
+        ready=(Ready(look(), odd if where == "ready" else is_up, ("/pods",)),),
+        prepare=odd if where == "prepare" else None,
+    )
+    cluster = StandIn()
+    result = outcome(made, cluster)
+    assert result.error == "meshproof's own error: KeyError: 'spec'"
+    assert result.checks[0].status == ("proven" if where == "ready" else "skipped")
+    assert len(result.tracebacks) == 1
+    assert [moment.label for moment in result.moments[:-1]] == {
+        "prepare": [],
+        "unless": ["apply", "b"],
+        "ready": ["apply", "b", "wait for the thing"],
+    }[where]
+    assert cluster.seconds < 105, "nobody waits for what cannot come"
 
 
 def test_a_look_that_fails_for_a_while_does_no_harm() -> None:

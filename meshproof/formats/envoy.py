@@ -50,7 +50,7 @@ class Upstream:
 
 def stats(page: str) -> Mapping[str, int]:
     """Counters and gauges by name, from a stats page in JSON."""
-    entries = _parse(page)["stats"]
+    entries = _parse(page).get("stats", [])
     return {entry["name"]: int(entry["value"]) for entry in entries if "value" in entry}
 
 
@@ -94,6 +94,9 @@ def _endpoint(host: dict[str, Any]) -> Endpoint:
 
 def _parse(page: str) -> dict[str, Any]:
     try:
-        return cast(dict[str, Any], json.loads(page))
+        parsed = json.loads(page)
     except ValueError as error:
         raise NotReady(f"Envoy's admin page is not JSON: {page[:200]!r}") from error
+    if not isinstance(parsed, dict):
+        raise NotReady(f"Envoy's admin page: expected a JSON object, found {page[:200]!r}")
+    return cast(dict[str, Any], parsed)

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.report import diagnostics, html, junit, results_json, timeline
+from meshproof.report import diagnostics, html, junit, results_json, summary, timeline
+from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
 from meshproof.results import RunResult
@@ -47,7 +48,7 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None, 
 
 
 def write_all(run: RunResult, folder: Path) -> None:
-    """Write results.json, junit.xml, timeline.svg and report.html, secrets taken out.
+    """Write results.json, junit.xml, timeline.svg, report.html and own errors, if any; secrets taken out.
 
     Raises:
         MachineCannot: A file cannot be written.
@@ -56,6 +57,8 @@ def write_all(run: RunResult, folder: Path) -> None:
     results_json.write(run, folder / "results.json")
     junit.write(run, folder / "junit.xml")
     timeline.write(run, folder / "timeline.svg")
+    if bugs := summary.tracebacks(run):
+        write_text(folder / summary.OWN_ERRORS, "\n".join(bugs))
     indexes = {step.slug: diagnostics.folder_of(folder, step.slug) / diagnostics.INDEX for step in run.steps}
     gathered = {slug: str(index.relative_to(folder)) for slug, index in indexes.items() if index.is_file()}
     html.write(run, folder / "report.html", diagnostics=gathered)

@@ -49,17 +49,19 @@ def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> s
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["duration"] = summary.duration
     template = environment.from_string(_resource("report.html.j2"))
-    checks = summary.checks(run)
     page = template.render(
         run=run,
         style=Markup(_resource("report.css")),  # noqa: S704 - a file of this package
         picture=Markup(timeline.render(run)),  # noqa: S704 - it escapes what it shows
-        checks=checks,
-        proven=summary.proven(checks),
+        checks=run.checks,
+        proven=summary.proven(run.checks),
+        caveats=summary.caveats(run),
+        own_errors=summary.OWN_ERRORS if summary.tracebacks(run) else "",
+        when={step.slug: summary.when(step, run) for step in run.steps},
         versions=summary.versions(run),
         choices=run.choices.items(),
-        began=summary.utc(run.started, "seconds").replace("T", " ").replace("Z", " UTC"),
-        seconds=summary.seconds(run),
+        began=summary.moment(run.started),
+        length=summary.length(run),
         failed=[(step, check) for step in run.steps for check in step.checks if check.status == "refuted"],
         broken=[step for step in run.steps if step.error],
         skipped=[(step, check) for step in run.steps for check in step.checks if check.status == "skipped"],

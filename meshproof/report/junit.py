@@ -27,7 +27,7 @@ def write(run: RunResult, path: Path) -> None:
 def render(run: RunResult) -> str:
     """A run as JUnit XML: refuted is a failure, skipped is skipped, a step that broke is an error."""
     run = redact_run(run)
-    suites = [_suite(step) for step in run.steps]
+    suites = [*(_suite(step) for step in run.steps), _verdict(run)]
     root = ElementTree.Element("testsuites", {"name": "meshproof", "time": f"{summary.seconds(run):.3f}"})
     for count in ("tests", "failures", "errors", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
@@ -58,6 +58,29 @@ def _suite(step: StepResult) -> ElementTree.Element:
     for check in step.checks:
         _outcome(ElementTree.SubElement(suite, "testcase", _case(step, check.id, check.seconds)), check)
     ElementTree.SubElement(suite, "system-out").text = _text("\n".join(f"$ {command}" for command in step.commands))
+    return suite
+
+
+def _verdict(run: RunResult) -> ElementTree.Element:
+    """The run as a whole. Incomplete is an error of its own, since nothing else in the file need be one then."""
+    incomplete = run.verdict == "incomplete"
+    suite = ElementTree.Element(
+        "testsuite",
+        {
+            "name": "Verdict",
+            "tests": "1",
+            "failures": "0",
+            "errors": str(int(incomplete)),
+            "skipped": "0",
+            "time": "0.000",
+            "timestamp": summary.utc(run.started, "seconds"),
+        },
+    )
+    case = ElementTree.SubElement(suite, "testcase", {"classname": "meshproof", "name": "verdict", "time": "0.000"})
+    told = f"{run.verdict}: {summary.proven(run.checks)} of {len(run.checks)} checks proven"
+    if incomplete:
+        ElementTree.SubElement(case, "error", {"type": "incomplete", "message": told})
+    ElementTree.SubElement(suite, "system-out").text = _text("\n".join([told, *summary.caveats(run)]))
     return suite
 
 

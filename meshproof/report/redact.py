@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from meshproof.report.secret_texts import without_secrets
-from meshproof.results import CheckResult, Moment, RunResult, StepResult
+from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
 
 PASSES = 8
 
@@ -27,6 +27,7 @@ def redact_run(run: RunResult) -> RunResult:
         versions=_mapping(run.versions),
         choices=_mapping(run.choices),
         steps=tuple(_step(step) for step in run.steps),
+        resumed=tuple(_resumption(each) for each in run.resumed),
     )
 
 
@@ -47,7 +48,12 @@ def _step(step: StepResult) -> StepResult:
         departures=_texts(step.departures),
         moments=tuple(_moment(moment) for moment in step.moments),
         error=redact(step.error),
+        tracebacks=_texts(step.tracebacks),
     )
+
+
+def _resumption(resumption: Resumption) -> Resumption:
+    return replace(resumption, differences=_texts(resumption.differences), lapsed=_texts(resumption.lapsed))
 
 
 def _check(check: CheckResult) -> CheckResult:

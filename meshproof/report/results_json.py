@@ -12,7 +12,7 @@ from meshproof.errors import BadInput
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
-from meshproof.results import CheckResult, Moment, RunResult, StepResult
+from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
 
 
 def write(run: RunResult, path: Path) -> None:
@@ -25,7 +25,7 @@ def write(run: RunResult, path: Path) -> None:
 
 
 def read(path: Path) -> RunResult:
-    """Read a run that `write` wrote.
+    """Read a run that `write` wrote, here or in an earlier version.
 
     Raises:
         BadInput: The file is missing, is not JSON, or lacks something.
@@ -48,6 +48,8 @@ def _run_to_dict(run: RunResult) -> dict[str, Any]:
         "verdict": run.verdict,
         "allowed_skips": sorted(run.allowed_skips),
         "steps": [_step_to_dict(step) for step in run.steps],
+        "resumed": [{**asdict(each), "at": utc(each.at)} for each in run.resumed],
+        "asked": run.asked,
     }
 
 
@@ -62,6 +64,7 @@ def _step_to_dict(step: StepResult) -> dict[str, Any]:
         "departures": list(step.departures),
         "moments": [{**asdict(moment), "started": utc(moment.started)} for moment in step.moments],
         "error": step.error,
+        "tracebacks": list(step.tracebacks),
     }
 
 
@@ -72,6 +75,8 @@ def _run_from_dict(run: dict[str, Any]) -> RunResult:
         started=_epoch(run["started"]),
         steps=tuple(_step_from_dict(step) for step in run["steps"]),
         allowed_skips=frozenset(run["allowed_skips"]),
+        resumed=tuple(_resumption_from_dict(each) for each in run.get("resumed", ())),
+        asked=run.get("asked"),
     )
 
 
@@ -86,6 +91,16 @@ def _step_from_dict(step: dict[str, Any]) -> StepResult:
         departures=tuple(step["departures"]),
         moments=tuple(_moment_from_dict(moment) for moment in step["moments"]),
         error=step["error"],
+        tracebacks=tuple(step.get("tracebacks", ())),
+    )
+
+
+def _resumption_from_dict(resumption: dict[str, Any]) -> Resumption:
+    return Resumption(
+        start=resumption["start"],
+        at=_epoch(resumption["at"]),
+        differences=tuple(resumption["differences"]),
+        lapsed=tuple(resumption["lapsed"]),
     )
 
 

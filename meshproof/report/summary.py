@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from meshproof.results import CheckResult, RunResult
+from meshproof.results import CheckResult, RunResult, StepResult
 
+OWN_ERRORS = "own-errors.txt"  # tracebacks of meshproof's own bugs, beside the report
+MANY = 10  # differences of one kind that are told beside a verdict
 # How products write their own names; anything else is shown as it is spelled in the run.
 _NAMES = {"istio": "Istio", "kubernetes": "Kubernetes", "gateway-api": "Gateway API"}
-
-
-def checks(run: RunResult) -> tuple[CheckResult, ...]:
-    """All checks of a run, in order."""
-    return tuple(check for step in run.steps for check in step.checks)
 
 
 def proven(results: Iterable[CheckResult]) -> int:
@@ -23,12 +21,59 @@ def proven(results: Iterable[CheckResult]) -> int:
 
 def ended(run: RunResult) -> float:
     """When the last step ended, in seconds since the epoch."""
-    return max((step.started + step.seconds for step in run.steps), default=run.started)
+    return max((step.ended for step in run.steps), default=run.started)
 
 
 def seconds(run: RunResult) -> float:
-    """How long the run took, from its start to the end of its last step."""
-    return max(0.0, ended(run) - run.started)
+    """How long the run took, from its start to the end of the last step that it ran.
+
+    Sections that were found earlier count for what they took; the pause before they were taken up does not.
+    """
+    ran = [step for step in run.steps if step.seconds and not run.found_earlier(step)]
+    return max(0.0, ended(replace(run, steps=tuple(ran))) - run.started) + earlier_seconds(run)
+
+
+def earlier_seconds(run: RunResult) -> float:
+    """How long the sections took that were found before the run was taken up."""
+    return sum(step.seconds for step in run.steps if run.found_earlier(step))
+
+
+def length(run: RunResult) -> str:
+    """How long the run took, for people: `62 s, 54 s of it before it was taken up`."""
+    earlier = earlier_seconds(run)
+    return duration(seconds(run)) + (f", {duration(earlier)} of it before it was resumed" if earlier else "")
+
+
+def caveats(run: RunResult) -> list[str]:
+    """What must be said wherever the verdict stands, a line each; an indented one belongs to the one before."""
+    told: list[str] = []
+    if run.subset:
+        told.append(f"a subset of the page: {run.asked} of {len(run.checks)} checks asked for; no proof of the page")
+    for each in run.resumed:
+        told.append(f"resumed at section {each.start}, {moment(each.at)}: the sections before it are as found earlier")
+        told += _some([f"  did not hold any more: {claim}" for claim in each.lapsed])
+        before = f"  differs from the end of section {each.start - 1} by: "
+        told += _some([f"{before}{difference}" for difference in each.differences])
+    if bugs := tracebacks(run):
+        told.append(
+            f"meshproof's own errors, {len(bugs)} of them: the tracebacks are in {OWN_ERRORS} beside the report"
+        )
+    return told
+
+
+def _some(lines: list[str]) -> list[str]:
+    more = [f"  … and {len(lines) - MANY} more, in results.json"] if len(lines) > MANY else []
+    return [*lines[:MANY], *more]
+
+
+def tracebacks(run: RunResult) -> tuple[str, ...]:
+    """Of meshproof's own bugs that the run met, each once."""
+    return tuple(dict.fromkeys(each for step in run.steps for each in step.tracebacks))
+
+
+def when(step: StepResult, run: RunResult) -> str:
+    """That a step was found before the run was taken up, and when; empty for one of this run."""
+    return f"found {moment(step.ended)}, before this run" if run.found_earlier(step) else ""
 
 
 def duration(length_s: float) -> str:
@@ -37,6 +82,11 @@ def duration(length_s: float) -> str:
         return f"{length_s:.1f} s"
     whole = round(length_s)
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def moment(at_s: float) -> str:
+    """A moment for people: `2026-01-01 00:00:00 UTC`."""
+    return utc(at_s, "seconds").replace("T", " ").replace("Z", " UTC")
 
 
 def utc(moment_s: float, timespec: str = "microseconds") -> str:

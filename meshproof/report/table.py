@@ -29,21 +29,26 @@ def render(run: RunResult, *, colour: bool = False) -> str:
     names = [step.section for step in run.steps]
     width = max([len("step"), *map(len, names)])
     lines = [paint(f"  {'step':<{width}}  {'checks':>9}  {'seconds':>7}", "dim")]
-    lines += [_row(step, width, paint) for step in run.steps]
+    lines += [_row(step, width, paint) + _aside(summary.when(step, run), paint) for step in run.steps]
     for step in run.steps:
         lines += _story(step, run.allowed_skips, paint)
     return "\n".join(lines)
 
 
 def verdict_line(run: RunResult, report: Path, *, colour: bool = False) -> str:
-    """The verdict in one line: how many checks, of which versions, how long, and where to read on."""
-    checks = summary.checks(run)
+    """The verdict in one line: how many checks, of which versions, how long, and where to read on.
+
+    Below it stands what the verdict must not be read without, such as that the run was resumed.
+    """
+    run = redact_run(run)
     said = "checks" if run.verdict == "proven" else "checks proven"
-    parts = [f"{summary.proven(checks)} of {len(checks)} {said}"]
+    parts = [f"{summary.proven(run.checks)} of {len(run.checks)} {said}"]
     parts += [f"{name} {version}" for name, version in summary.versions(run, "kgateway", "istio", "kubernetes")]
-    parts.append(summary.duration(summary.seconds(run)))
-    verdict = _painter(colour)(run.verdict.upper(), _OF_VERDICT[run.verdict])
-    return f"{verdict}  {', '.join(parts)} → {report}"
+    parts.append(summary.length(run))
+    paint = _painter(colour)
+    verdict = paint(run.verdict.upper(), _OF_VERDICT[run.verdict])
+    caveats = [f"  {paint(line, 'yellow')}" for line in summary.caveats(run)]
+    return "\n".join([f"{verdict}  {', '.join(parts)} → {report}", *caveats])
 
 
 def _painter(colour: bool) -> Paint:
@@ -60,6 +65,10 @@ def _row(step: StepResult, width: int, paint: Paint) -> str:
     else:
         mark = paint("✓", "green") if done == count else paint("○", "yellow")
     return f"{mark} {step.section:<{width}}  {f'{done} of {count}':>9}  {step.seconds:>7.1f}"
+
+
+def _aside(text: str, paint: Paint) -> str:
+    return f"  {paint(text, 'dim')}" if text else ""
 
 
 def _story(step: StepResult, allowed_skips: frozenset[str], paint: Paint) -> list[str]:

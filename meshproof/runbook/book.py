@@ -13,7 +13,9 @@ from typing import Any, cast
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from meshproof.report import summary
 from meshproof.report.files import write_text
+from meshproof.report.redact import redact_run
 from meshproof.results import RunResult
 from meshproof.runbook.notebook import ANCHOR
 from meshproof.runbook.shown import STYLE
@@ -45,6 +47,7 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     page = template.render(
         chapters=[chapter(path, {each.stem for each in executed}) for path in executed],
         run=run,
+        caveats=summary.caveats(redact_run(run)),
         style=Markup(code_style + STYLE),  # noqa: S704 - the highlighter's and our own
         safe=Markup,
     )

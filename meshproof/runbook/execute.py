@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshproof import errors
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, check_name, kind_cluster
@@ -104,7 +103,7 @@ def _run(order: Order, paths: Sequence[Path], log: RunLog) -> int:
                 progress.say(_how_to_go_on(proof, order))
             raise
         _leave(proof)
-    return errors.PROVEN if proof.result().verdict == "proven" else errors.REFUTED
+    return proof.result().exit_code
 
 
 def chosen(paths: Sequence[Path], start: int) -> list[Path]:
@@ -154,7 +153,7 @@ def _leave(proof: Proof) -> None:
     """Write the results of the sections that ran on this cluster, and the book of what was executed."""
     folder = proof.folder / "runbook"
     try:
-        proof.results = state.load(proof.cluster)
+        state.recall(proof)
     except MeshproofError as error:
         proof.announce(f"the runbook's state cannot be read: {error}")
     artifacts.write_all(proof.result(), proof.folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from meshproof.bring_up import cell_of
 from meshproof.choices import Choices
@@ -10,7 +11,9 @@ from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, NotReady
 from meshproof.kube import inventory
 from meshproof.proof import Proof
+from meshproof.results import Resumption
 from meshproof.runbook import standing, state
+from meshproof.runbook.standing import Standing
 from meshproof.steps import PAGE
 from meshproof.wait import Clock
 
@@ -43,14 +46,22 @@ def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[
         proof.rewind()
         state.forget(cluster)
         return
-    proof.results = state.load(cluster)
-    held = verify(proof, start)
-    announce(f"cluster {cluster.name} is where section {start} starts: {held} claims hold")
-    before = list(PAGE)[start - 1]
-    for difference in differences_since(cluster, before):
+    state.recall(proof)
+    looked_at = verify(proof, start)
+    lapsed = standing.differences(looked_at)
+    if lapsed:
+        announce(f"cluster {cluster.name} is not as section {start - 1} left it; what does not hold any more:")
+        for each in lapsed:
+            announce(f"  {standing.tell(each)}")
+    else:
+        announce(f"cluster {cluster.name} is where section {start} starts: {len(looked_at)} claims hold")
+    differences = differences_since(cluster, list(PAGE)[start - 1])
+    for difference in differences:
         announce(f"  different since the end of section {start - 1}: {difference}")
     # What was found from there on, in an earlier run, is over: it is to be found anew.
-    proof.results = state.without_later(list(PAGE)[start], proof.results)
+    state.stand_at(proof, start - 1)
+    claims = tuple(f"{each.sentence} [{each.id}]" for each in lapsed)
+    proof.resumed = (*proof.resumed, Resumption(start, time.time(), tuple(differences), claims))
     state.save(proof.found(), cluster)
 
 
@@ -63,8 +74,10 @@ def differences_since(cluster: Cluster, slug: str) -> list[str]:
     return list(map(str, inventory.compare(inventory.load(then), now)))
 
 
-def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
-    """Hold the cluster against where a section starts, and return how many claims hold.
+def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Standing]:
+    """Hold the cluster against where a section starts, and return the claims that were looked at.
+
+    All of them hold, but before the clean-up: the way back is open from anywhere, and what it starts from is told.
 
     Raises:
         NotReady: It is not there; the message lists what differs.
@@ -78,7 +91,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
             f"{proof.cluster.name}; start there: make runbook NAME={proof.cluster.name} FROM={number}"
         )
     until = slugs[start]
-    setting = standing.setting_of(proof, until)
+    setting = standing.setting_of(proof, slugs[start - 1])
     if until == "cleanup" and standing.clean(setting, proof.cluster):
         raise NotReady(
             f"FROM={start}: nothing of the page is there to clean up on cluster {proof.cluster.name}, and what is not "
@@ -91,10 +104,10 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> int:
         )
     found = standing.look(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = standing.differences(found)
-    if differing:
+    if any(each.slug in standing.needs(until) for each in differing):
         told = "\n".join(f"  - {standing.tell(each)}" for each in differing)
         raise NotReady(
             f"FROM={start}: cluster {proof.cluster.name} is not where section {start} starts; what differs:\n{told}\n"
             f"  mend it, or start earlier: make runbook NAME={proof.cluster.name} FROM={slugs.index(differing[0].slug)}"
         )
-    return len(found)
+    return found

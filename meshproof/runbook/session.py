@@ -19,14 +19,16 @@ from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.report.runlog import run_log
 from meshproof.results import StepResult
-from meshproof.runbook import latency, observe, shown, standing, state
+from meshproof.runbook import claimed, latency, observe, shown, standing, state
 from meshproof.runbook.changes import with_changes
+from meshproof.runbook.claimed import Claimed
 from meshproof.runbook.section import Section
 from meshproof.runbook.shown import Shown
 from meshproof.steps import PAGE
 from meshproof.steps.looks import PAGE_HOST
 
 CLUSTER_NAME = "meshproof"
+VERDICT = "verdict"
 
 
 def attach(name: str, parts: Parts) -> Cluster:
@@ -97,7 +99,8 @@ def open_proof(
             made = True
         cluster = attach(name, parts)
     into = Path(artifacts) if artifacts else cluster.work
-    proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into, results=state.load(cluster))
+    proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into)
+    state.recall(proof)
     return Book(proof, made=made)
 
 
@@ -132,20 +135,23 @@ class Book:
     def run(self, slug: str) -> Section:
         """Run a section of the page, again where it ran before, and keep what was found.
 
-        One that the cluster is past already is not run, since that would take the later ones back or, at the end, find
-        nothing to clean up: what was found when it ran is shown again.
+        What is on show of an earlier run of it, or of later sections, says from now on that it is of then. One that
+        the cluster is past already is not run, since that would take the later ones back or, at the end, find nothing
+        to clean up: what was found when it ran is shown again.
 
         Raises:
             NotReady: Another section comes first.
         """
         proof = self.proof
+        run = claimed.begin(slug, (*list(PAGE)[list(PAGE).index(slug) + 1 :], VERDICT))
         with self._at_work() as cluster:
-            self._take_up()
+            state.recall(proof)
             reason = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
             if reason:
                 proof.announce(f"Not run again: {reason}. Shown is what was found when it ran.")
+                run.end()
                 now = observe.pods(cluster)
-                return Section(proof.results[slug], now, now)
+                return Section(proof.results[slug], now, now, run)
             self._require(slug)
             before = observe.pods(cluster)
             then = inventory.take_inventory(cluster.api)
@@ -153,12 +159,13 @@ class Book:
             now = inventory.take_inventory(cluster.api)
             inventory.save(now, state.inventory_file(cluster, slug))
             self._keep(with_changes(proof.results[slug], inventory.compare(then, now)))
-            return Section(proof.results[slug], before, observe.pods(cluster))
+            return Section(proof.results[slug], before, observe.pods(cluster), run)
 
     def _keep(self, result: StepResult) -> None:
         """Note a section's result for the notebooks after this one; what later sections found before is over."""
         proof = self.proof
-        proof.results = {**state.without_later(result.slug, proof.results), result.slug: result}
+        state.stand_at(proof, list(PAGE).index(result.slug))
+        proof.results[result.slug] = result
         state.save(proof.found(), proof.cluster)
 
     @contextlib.contextmanager
@@ -179,10 +186,6 @@ class Book:
                     raise
                 raise _gone(cluster.name) from error
 
-    def _take_up(self) -> None:
-        """Another notebook may have gone on meanwhile."""
-        self.proof.results = state.load(self.proof.cluster)
-
     def _require(self, slug: str, *others: str) -> None:
         """Refuse a section before those that it stands on.
 
@@ -202,7 +205,7 @@ class Book:
 
     def commands(self, slug: str) -> Shown:
         """What a reader types in a section, for the versions and choices of this run."""
-        self._take_up()
+        state.recall(self.proof)  # another notebook may have gone on meanwhile
         with self._at_work():
             step = PAGE[slug](standing.setting_of(self.proof, slug))
         return shown.typed_commands([command.text for command in step.documented])
@@ -232,13 +235,15 @@ class Book:
 
     def timeline(self) -> Shown:
         """Where the time of all sections so far went."""
-        self._take_up()
+        state.recall(self.proof)
         return shown.timeline_picture(self.proof.result())
 
     def verdict(self) -> Shown:
         """All sections so far with their checks, and the verdict."""
-        self._take_up()
-        return shown.verdict_table(self.proof.result())
+        state.recall(self.proof)
+        run = self.proof.result()
+        now, earlier = shown.verdict_table(run), shown.verdict_table(run, earlier=True)
+        return Claimed(now.html, now.text, earlier, claimed.begin(VERDICT))
 
     def _repr_html_(self) -> str:
         return shown.opened(self.proof, made=self.made).html

@@ -22,6 +22,7 @@ from meshproof.runbook.pods import pods_rows, pods_text
 
 STYLE = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
 MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
+EARLIER = "in an earlier run, not looked at now"
 FOLDED_LINES = 8
 
 
@@ -39,9 +40,11 @@ class Shown:
         return self.text
 
 
-def panel(title: str, body: str) -> Shown:
+def panel(title: str, body: str, note: str = "") -> Shown:
     """A framed piece with a title; it brings its own style, since a notebook has none to give."""
-    return Shown(f'<style>{STYLE}</style><div class="mp"><h4>{escape(title)}</h4>{body}</div>', title)
+    beside = f' <span class="dim">{escape(note)}</span>' if note else ""
+    html = f'<style>{STYLE}</style><div class="mp"><h4>{escape(title)}{beside}</h4>{body}</div>'
+    return Shown(html, f"{title}, {note}" if note else title)
 
 
 def opened(proof: Proof, *, made: bool) -> Shown:
@@ -70,7 +73,7 @@ def typed_commands(texts: Sequence[str]) -> Shown:
     return panel("What you would type", "".join(f"<pre>{_plain(text)}</pre>" for text in texts))
 
 
-def what_ran(result: StepResult) -> Shown:
+def what_ran(result: StepResult, *, earlier: bool = False) -> Shown:
     """Each command with what it printed, which says what it changed, and how long the waits were."""
     result = _redacted(result)
     parts: list[str] = []
@@ -85,7 +88,8 @@ def what_ran(result: StepResult) -> Shown:
     parts += [f'<div class="dim">{_plain(m.label)}: {summary.duration(m.seconds)}</div>' for m in waits]
     parts.append(f'<div class="refuted">{_plain(result.error)}</div>' if result.error else "")
     parts.append(objects_table(result))
-    return panel(f"{result.section}: what it changed, in {summary.duration(result.seconds)}", "".join(parts))
+    title = f"{result.section}: what it changed, in {summary.duration(result.seconds)}"
+    return panel(title, "".join(parts), _found(result, earlier))
 
 
 def _output(text: str) -> str:
@@ -159,11 +163,11 @@ def _before(header: Header) -> str:
     return before + (f'<div class="dim">further keys: {_plain(others)}</div>' if others else "")
 
 
-def claims_table(result: StepResult) -> Shown:
-    """Each claim with its status, what was expected and what was seen."""
+def claims_table(result: StepResult, *, earlier: bool = False) -> Shown:
+    """Each claim with its status, what was expected and what was seen; nothing is green that was found earlier."""
     result = _redacted(result)
     rows = "".join(
-        f"<tr>{_mark(check.status)}<td>{_plain(check.claim)}<br><code class=dim>{_plain(check.id)}</code></td>"
+        f"<tr>{_mark(check.status, earlier)}<td>{_plain(check.claim)}<br><code class=dim>{_plain(check.id)}</code></td>"
         f"<td>{_plain(check.expected)}</td><td>{_plain(check.observed)}"
         + (f"<br><span class=refuted>{_plain(check.reason)}</span>" if check.reason else "")
         + "</td></tr>"
@@ -171,7 +175,8 @@ def claims_table(result: StepResult) -> Shown:
     )
     head = "<tr><th></th><th>claim</th><th>expected</th><th>observed</th></tr>"
     proven = summary.proven(result.checks)
-    return panel(f"Claims: {proven} of {len(result.checks)} proven", f"<table>{head}{rows}</table>")
+    title = f"Claims: {proven} of {len(result.checks)} {'were ' * earlier}proven"
+    return panel(title, f"<table>{head}{rows}</table>", _found(result, earlier))
 
 
 def departures_list(result: StepResult) -> Shown:
@@ -180,11 +185,11 @@ def departures_list(result: StepResult) -> Shown:
     return panel("Where this departs from the page", f"<ul>{items}</ul>" if items else "Nowhere.")
 
 
-def proven_note(result: StepResult) -> Shown:
+def proven_note(result: StepResult, *, earlier: bool = False) -> Shown:
     """One line that says so."""
-    count = len(result.checks)
-    text = f"{result.section}: {'its claim is' if count == 1 else f'all {count} claims are'} proven"
-    return panel(text, f'<span class="proven">{MARKS["proven"]}</span>')
+    count, (one, many) = len(result.checks), ("was", "were") if earlier else ("is", "are")
+    text = f"{result.section}: {f'its claim {one}' if count == 1 else f'all {count} claims {many}'} proven"
+    return panel(text, _marked("proven", earlier), _found(result, earlier))
 
 
 def timeline_picture(run: RunResult) -> Shown:
@@ -192,23 +197,43 @@ def timeline_picture(run: RunResult) -> Shown:
     return panel("Where the time went", timeline.render(run))
 
 
-def verdict_table(run: RunResult) -> Shown:
-    """Sections with their checks and times, and the verdict."""
+def verdict_table(run: RunResult, *, earlier: bool = False) -> Shown:
+    """Sections with their checks, how long they took and when they were found, and the verdict with its caveats."""
+    run = redact_run(run)
     rows = "".join(
         f"<tr><td>{_plain(step.section)}</td><td>{summary.proven(step.checks)} of {len(step.checks)}</td>"
-        f"<td>{summary.duration(step.seconds)}</td></tr>"
+        f"<td>{summary.duration(step.seconds)}</td><td>{_when(step, run)}</td></tr>"
         for step in run.steps
     )
-    head = "<tr><th>section</th><th>claims proven</th><th>time</th></tr>"
-    return panel(f"Verdict: {run.verdict}", f"<table>{head}{rows}</table>")
+    head = "<tr><th>section</th><th>claims proven</th><th>took</th><th>found</th></tr>"
+    caveats = "".join(f'<div class="skipped">{_plain(line)}</div>' for line in summary.caveats(run))
+    took = sum(step.seconds for step in run.steps)
+    total = f'<div class="dim">{summary.duration(took)} in all, the pauses between sections left out</div>'
+    title = f"Verdict{' then' * earlier}: {run.verdict}"
+    return panel(title, f"{caveats}<table>{head}{rows}</table>{total}", EARLIER if earlier else "")
+
+
+def _when(step: StepResult, run: RunResult) -> str:
+    if not step.seconds:
+        return "not run"
+    return summary.moment(step.ended) + (", before this run" if run.found_earlier(step) else "")
+
+
+def _found(result: StepResult, earlier: bool) -> str:
+    return f"found {summary.moment(result.ended)}" + (f"; {EARLIER}" if earlier else "")
 
 
 def _redacted(result: StepResult) -> StepResult:
     return redact_run(RunResult({}, {}, result.started, (result,))).steps[0]
 
 
-def _mark(status: str) -> str:
-    return f'<td class="{status}">{MARKS[status]}</td>'
+def _mark(status: str, earlier: bool = False) -> str:
+    return f"<td>{_marked(status, earlier)}</td>" if earlier else f'<td class="{status}">{MARKS[status]}</td>'
+
+
+def _marked(status: str, earlier: bool) -> str:
+    """A status; one of an earlier run is dim and has no mark, so that nobody takes it for one of now."""
+    return f'<span class="dim">was {status}</span>' if earlier else f'<span class="{status}">{MARKS[status]}</span>'
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady
+from meshproof.errors import MeshproofError, NotReady
 from meshproof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
@@ -63,7 +63,7 @@ def setting_of(proof: Proof, slug: str) -> Setting:
     """What a section is made for; where the mesh is not there yet, what is known without it."""
     try:
         return proof.setting(slug)
-    except NotReady:
+    except MeshproofError:
         return proof.setting("before")
 
 

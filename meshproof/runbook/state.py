@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshproof.cluster import Cluster
+from meshproof.proof import Proof
 from meshproof.report import results_json
 from meshproof.results import RunResult, StepResult
 from meshproof.steps import PAGE
@@ -41,6 +42,24 @@ def load(cluster: Cluster) -> dict[str, StepResult]:
     return in_page_order({step.slug: step for step in steps})
 
 
+def recall(proof: Proof) -> None:
+    """Let a proof know what was found on its cluster before, and when that was taken up again.
+
+    Raises:
+        BadInput: What is kept cannot be read.
+    """
+    path = state_file(proof.cluster)
+    proof.results = load(proof.cluster)
+    proof.resumed = results_json.read(path).resumed if path.exists() else ()
+
+
+def stand_at(proof: Proof, number: int) -> None:
+    """Forget what was found after a section: once it runs again, or is what a run goes on from, that is history."""
+    known = list(PAGE)[: number + 1]
+    proof.results = {slug: result for slug, result in proof.results.items() if slug in known}
+    proof.resumed = tuple(each for each in proof.resumed if each.start <= number)
+
+
 def save(run: RunResult, cluster: Cluster) -> None:
     """Keep the results of a run, secrets taken out."""
     results_json.write(run, state_file(cluster))
@@ -54,9 +73,3 @@ def forget(cluster: Cluster) -> None:
 def in_page_order(results: Mapping[str, StepResult]) -> dict[str, StepResult]:
     """The same results in the order of the page."""
     return {slug: results[slug] for slug in PAGE if slug in results}
-
-
-def without_later(slug: str, results: Mapping[str, StepResult]) -> dict[str, StepResult]:
-    """The results of the sections before this one: what was found later, before it ran again, is history."""
-    earlier = list(PAGE)[: list(PAGE).index(slug)]
-    return {each: results[each] for each in earlier if each in results}

@@ -27,7 +27,8 @@ class Unopened:
             raise AttributeError(attribute)
         raise NotReady(
             f"the cells above come first: one of them makes {self._name!r}, and this kernel is new.\n"
-            "  In the menu, Run > Run All Above Selected Cell, then this one again."
+            "  In the menu, Run > Run All Above Selected Cell, then this one again.\n"
+            "  What stands in other cells is of an earlier kernel, as found at the times that it shows."
         )
 
 

@@ -10,6 +10,7 @@ from meshproof.checks.control_plane import accepted, from_root, has_env, is_roll
 from meshproof.checks.finding import Finding, both
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.cluster import Cluster
+from meshproof.kube.raw import Raw
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.manifests import manifest
 from meshproof.steps import looks
@@ -155,9 +156,9 @@ class StoredParameters:
 
 
 def _stored(cluster: Cluster) -> StoredParameters:
-    container = cluster.api.get(PARAMETERS)["spec"]["kube"]["istio"]["istioProxyContainer"]
+    parameters = Raw.of("GatewayParameters", cluster.api.get(PARAMETERS))
     keys = ("istioDiscoveryAddress", "istioMetaClusterId", "istioMetaMeshId")
-    return StoredParameters(*(str(container.get(key, "")) for key in keys))
+    return StoredParameters(*(parameters.get(f"spec.kube.istio.istioProxyContainer.{key}", "") for key in keys))
 
 
 STORED_PARAMETERS: Look[StoredParameters] = Look("GatewayParameters kgateway-system/http-istio", _stored)

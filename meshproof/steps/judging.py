@@ -14,6 +14,7 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
 from meshproof.results import CheckResult
+from meshproof.steps import own_errors
 from meshproof.steps.model import Claim, Look
 from meshproof.wait import Clock, wait_for
 
@@ -28,27 +29,39 @@ class Unseen:
     reason: str
 
 
+@dataclass(frozen=True)
+class Bug:
+    """What a look gives that met a bug of ours: it says nothing of the cluster."""
+
+    met: Exception
+
+
 Seen = Mapping[Look[Any], Any]
-# A fault may show as an object without a field, or as a page that is not what it should be: no look may end the run.
-_UNSEEN = (MeshproofError, LookupError, TypeError, ValueError, AttributeError, OSError)
 
 
 def look_at(looks: Sequence[Look[Any]], cluster: Cluster) -> Seen:
-    """Take looks; one that fails gives `Unseen` with the reason."""
+    """Take looks; one that fails gives `Unseen` with the reason, and one that is broken itself a `Bug`."""
 
     def take(look: Look[Any]) -> Any:
         try:
             return look.take(cluster)
         except MeshproofError as problem:
             return Unseen(str(problem))
-        except _UNSEEN as problem:
-            return Unseen(f"not as expected: {problem!r}")
+        except Exception as bug:
+            return Bug(bug)
 
     return {look: take(look) for look in looks}
 
 
 def judge(claim: Claim, seen: Seen) -> Finding:
-    """Hold one claim against what was seen; what could not be seen does not hold."""
+    """Hold one claim against what was seen; what could not be seen does not hold.
+
+    Raises:
+        Exception: A bug of ours, met by a look or by the judgement; anything but a MeshproofError is one.
+    """
+    for look in claim.looks:
+        if isinstance(broken := seen.get(look), Bug):
+            raise broken.met
     missing = [look for look in claim.looks if look not in seen or isinstance(seen[look], Unseen)]
     if missing:
         reasons = [seen[look].reason if look in seen else "not looked at" for look in missing]
@@ -56,8 +69,13 @@ def judge(claim: Claim, seen: Seen) -> Finding:
         return Finding(False, claim.sentence, told, seen=False)
     try:
         return claim.judge(*(seen[look] for look in claim.looks))
-    except _UNSEEN as problem:
+    except MeshproofError as problem:
         return Finding(False, claim.sentence, str(problem))
+
+
+def skipped(claim: Claim, reason: str) -> CheckResult:
+    """The result of a claim that was not judged, which is never green."""
+    return CheckResult(claim.id, claim.sentence, "", "", "skipped", reason=reason)
 
 
 @dataclass
@@ -73,6 +91,7 @@ class Judging:
     last: dict[str, Finding] = field(default_factory=dict[str, Finding])
     held: dict[str, Finding] = field(default_factory=dict[str, Finding])
     fell: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    bugs: dict[str, Exception] = field(default_factory=dict[str, Exception])
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,10 +118,16 @@ class Judging:
 
     def _round(self) -> tuple[int, ...]:
         """Judge each claim once more; how often in a row each has held, those left out that are settled by a fall."""
-        each = list(dict.fromkeys(look for claim in self.claims for look in claim.looks if look.when == "each"))
+        claims = [claim for claim in self.claims if claim.id not in self.bugs]
+        each = list(dict.fromkeys(look for claim in claims for look in claim.looks if look.when == "each"))
         seen = {**self.fixed, **look_at(each, self.cluster)}
-        for claim in self.claims:
-            finding = judge(claim, seen)
+        for claim in claims:
+            try:
+                finding = judge(claim, seen)
+            except Exception as bug:  # the other claims are judged all the same
+                self.bugs[claim.id] = bug
+                self.streaks.pop(claim.id, None)
+                continue
             self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
             if finding.holds and claim.id not in self.fell:
@@ -114,9 +139,11 @@ class Judging:
         return tuple(streak for id_, streak in self.streaks.items() if id_ not in self.fell)
 
     def _result(self, claim: Claim, error: str) -> CheckResult:
+        if claim.id in self.bugs and claim.id not in self.fell:
+            return skipped(claim, own_errors.told(self.bugs[claim.id]))
         finding, reason = self.last[claim.id], "did not hold"
         error = error or finding.skip  # either way that it holds proves nothing
-        proven = not error and self.streaks[claim.id] >= SUCCESSES and claim.id not in self.fell
+        proven = not error and claim.id not in self.fell and self.streaks[claim.id] >= SUCCESSES
         unsure = "skipped" if error and finding.holds else "refuted"
         if claim.id in self.fell:
             finding, reason = self._unsteady(claim), "unsteady: it held, and then it did not"

@@ -96,9 +96,10 @@ TRUST_DOMAIN: Look[str] = Look("mesh's trust domain", lambda c: trust_domain(c))
 
 def trust_domain(cluster: Cluster) -> str:
     """The trust domain of the mesh, from istiod's mesh configuration; Istio's default where it names none."""
-    config = cluster.api.get("/api/v1/namespaces/istio-system/configmaps/istio")
-    mesh = yamls.load(config["data"]["mesh"], "ConfigMap istio-system/istio")
-    return str(mesh[0].get("trustDomain") or "cluster.local") if mesh else "cluster.local"
+    config = Raw.of("ConfigMap", cluster.api.get("/api/v1/namespaces/istio-system/configmaps/istio"))
+    mesh = yamls.load(config.need("data.mesh", str), f"{config.name} data.mesh")
+    named = [Raw(document, f"{config.name} data.mesh").get("trustDomain", "") for document in mesh[:1]]
+    return "".join(named) or "cluster.local"
 
 
 def rendering(values: object, name: str) -> Look[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from meshproof.cluster import Cluster
-from meshproof.errors import MeshproofError, NotReady
-from meshproof.results import CheckResult, Moment, StepResult
+from meshproof.results import Moment, StepResult
 from meshproof.run import end_all
-from meshproof.steps.judging import Judging, judge, look_at
+from meshproof.steps.judging import Judging, judge, look_at, skipped
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When
+from meshproof.steps.own_errors import told, tracebacks
 from meshproof.wait import Clock, wait_for
 
 NOT_READY_SETTLE_S = 5.0
@@ -25,6 +25,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
     A claim is proven when it held in three looks in a row, and refuted when it did not within the
     step's time. Where readiness does not come the claims are looked at all the same, so that the result says
     what is wrong. Where a command fails, a claim that does not hold is refuted and one that does is skipped.
+    A bug of meshproof's own is no reason to lose what was found: it is told as such, with its traceback.
 
     Args:
         step: The step.
@@ -33,22 +34,24 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
     """
     started = time.time()
     moments: list[Moment] = []
-    error, failed = "", False
+    problems: list[Exception] = []
+    failed = False
     first = look_at(_looks(step, "start"), cluster)
     with ThreadPoolExecutor(1) as beside:
         try:
             if step.prepare:
                 step.prepare(cluster)
             run_commands(step.commands, cluster, moments)
-        except MeshproofError as problem:
-            error, failed = str(problem), True
+        except Exception as problem:
+            problems, failed = [problem], True
         early = beside.submit(look_at, _looks(step, "beside"), cluster)
         try:
             if not failed:
                 await_ready(step.ready, cluster, moments)
-        except NotReady as problem:
-            error = str(problem)
+        except Exception as problem:
+            problems = [problem]
         seen = {**first, **early.result(), **look_at(_looks(step, "once"), cluster)}
+    error = "".join(map(told, problems))
     with _moment("claims", "observe", moments):
         judging = Judging(step.claims, cluster, seen, clock or Clock())
         # What is not ready will not settle either: it is only looked at often enough to tell what holds all the same.
@@ -64,6 +67,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
         departures=step.departures,
         moments=tuple(moments),
         error=error,
+        tracebacks=tracebacks(*problems, *judging.bugs.values()),
     )
 
 
@@ -75,9 +79,16 @@ def skip_step(step: Step, reason: str) -> StepResult:
         commands=tuple(command.text for command in step.documented),
         started=time.time(),
         seconds=0.0,
-        checks=tuple(CheckResult(c.id, c.sentence, "", "", "skipped", reason=reason) for c in step.claims),
+        checks=tuple(skipped(claim, reason) for claim in step.claims),
         departures=step.departures,
     )
+
+
+def fail_step(step: Step, problem: Exception) -> StepResult:
+    """The result of a step that could not begin, or that a bug of ours ended."""
+    error = told(problem)
+    reason = f"the step did not complete: {error.splitlines()[0]}"
+    return replace(skip_step(step, reason), error=error, tracebacks=tracebacks(problem))
 
 
 def undo_step(step: Step, cluster: Cluster) -> None:
@@ -122,6 +133,7 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
 
     Raises:
         NotReady: One did not come in its time.
+        Exception: A bug of ours; see `judge`.
     """
     for condition in conditions:
         state = Claim("", "it is ready", (condition.look,), condition.judge)

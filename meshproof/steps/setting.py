@@ -10,6 +10,7 @@ from meshproof.dialects import Dialect, dialect
 from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.kube.objects import Service
+from meshproof.kube.raw import Raw
 from meshproof.releases import Cell
 
 XDS_PORT = 15012
@@ -66,12 +67,13 @@ def find_mesh(cluster: Cluster) -> Mesh:
 
     Raises:
         NotReady: istiod's Service or its deployment is not there.
+        Malformed: One of them is not as the API declares it.
     """
     address = istiod_address(cluster)
     name = address.split(".", 1)[0]
     deployment = cluster.api.find(f"/apis/apps/v1/namespaces/istio-system/deployments/{name}")
     if deployment is None:
         raise NotReady(f"istiod's deployment: expected istio-system/{name}, found none")
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    env = {entry["name"]: entry.get("value", "") for part in containers for entry in part.get("env", [])}
+    containers = Raw.of("Deployment", deployment).parts("spec.template.spec.containers")
+    env = {entry.need("name", str): entry.get("value", "") for part in containers for entry in part.parts("env")}
     return Mesh(address, cluster_id=env.get("CLUSTER_ID") or Mesh.cluster_id)

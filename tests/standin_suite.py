@@ -1,0 +1,70 @@
+"""The suite on a stand-in for a cluster, as a program of its own: `standin_suite.py e2e|pytest FAULT [ARGUMENT...]`.
+
+FAULT is what is wrong with one step: `broken` when it did not come to its end though its checks hold, `refuted`,
+`interrupted`, `warning` when a file is left open, or `none`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from snapshots import PARTS, always
+
+from meshproof import bring_up
+from meshproof import proof as proof_module
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.proof import Proof
+from meshproof.releases import cells
+from meshproof.results import CheckResult, StepResult
+from meshproof.steps import Mesh, Step
+from meshproof.suite import IMPORTED_ALREADY, run_suite
+
+FAULTY = "cleanup"  # the last one: pytest alone would call the session passed
+
+
+@dataclass
+class Reachable:
+    """A cluster as far as a proof asks for it."""
+
+    parts: Any = PARTS
+
+
+def main(entry: str, fault: str, *arguments: str) -> int:
+    """Run the suite as the command does, or as who types pytest does."""
+
+    def run_step(step: Step, _: object) -> StepResult:
+        faulty = step.slug == FAULTY
+        if faulty and fault == "interrupted":
+            raise KeyboardInterrupt
+        if faulty and fault == "warning":
+            Path(__file__).open()  # noqa: SIM115 - left open, as by a careless caller
+        status = "refuted" if faulty and fault == "refuted" else "proven"
+        checks = tuple(CheckResult(each.id, each.sentence, "e", "o", status) for each in step.claims)
+        error = "namespace/istio-system: not gone after 90 s" if faulty and fault == "broken" else ""
+        return StepResult(step.slug, step.section, (), time.time(), 1.0, checks, error=error)
+
+    @contextlib.contextmanager
+    def proof_of(choices: Choices, *_: object) -> Generator[Proof]:
+        proof = Proof(cast(Cluster, Reachable()), cells()[0], choices, print)
+        yield proof
+        proof.write()
+
+    bring_up.proof_of = proof_of
+    proof_module.run_step = run_step
+    proof_module.find_mesh = always(Mesh())
+    proof_module.diagnostics.gather = always(Path("diagnostics"))
+    if entry == "e2e":
+        return run_suite(Choices(images="auto"), "stand-in")
+    return int(pytest.main([*arguments, *IMPORTED_ALREADY]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
