@@ -18,16 +18,39 @@ KILL_GRACE_S = 5.0
 
 def arguments(pid: int, proc: Path = PROC) -> tuple[str, ...]:
     """The command line of a process; empty when there is none, or only its unreaped remains."""
-    try:
-        raw = (proc / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return ()
-    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
+    return _strings(proc / str(pid) / "cmdline")
 
 
 def with_argument(mark: str, proc: Path = PROC) -> tuple[int, ...]:
     """Pids of the processes one of whose arguments is exactly `mark` (a path of ours, never a program's name)."""
     return tuple(pid for pid in _all(proc) if mark in arguments(pid, proc))
+
+
+def started_with(assignment: str, proc: Path = PROC) -> tuple[int, ...]:
+    """Pids of the processes with `NAME=VALUE` in their environment: those started with it, and what they started."""
+    return tuple(pid for pid in _all(proc) if assignment in _strings(proc / str(pid) / "environ"))
+
+
+def end_started_with(assignment: str, proc: Path = PROC) -> int:
+    """End the processes with `NAME=VALUE` in their environment: asked first, then killed. Returns how many there were.
+
+    Raises:
+        NotReady: One does not end.
+    """
+
+    def signal_all(sign: signal.Signals) -> tuple[int, ...]:
+        pids = started_with(assignment, proc)  # anew each time: they may have started others
+        for pid in pids:
+            _signal(pid, sign)
+        return pids
+
+    count = len(started_with(assignment, proc))
+    what = f"the end of what was started with {assignment}"
+    try:
+        wait_for(lambda: signal_all(signal.SIGTERM), _none, what=what, timeout_s=KILL_GRACE_S, every_s=0.05)
+    except NotReady:
+        wait_for(lambda: signal_all(signal.SIGKILL), _none, what=what, timeout_s=KILL_GRACE_S, every_s=0.05)
+    return count
 
 
 def kill_children(parents: Sequence[int], proc: Path = PROC) -> None:
@@ -38,6 +61,19 @@ def kill_children(parents: Sequence[int], proc: Path = PROC) -> None:
             parent = int((proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
             if parent in parents:
                 os.kill(pid, signal.SIGKILL)
+
+
+def _none(pids: Sequence[int]) -> bool:
+    return not pids
+
+
+def _strings(path: Path) -> tuple[str, ...]:
+    """The parts of a file of /proc that is divided by zeros; none where it cannot be read."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return ()
+    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
 
 
 def _all(proc: Path) -> list[int]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from meshproof import processes
-from meshproof.processes import Recorded, kill_children, with_argument
+from meshproof.processes import Recorded, end_started_with, kill_children, started_with, with_argument
+from meshproof.run import Background
+from meshproof.wait import wait_for
 
 MARK = "/state/engine/daemon.json"
 
@@ -89,3 +92,24 @@ def test_only_children_of_the_given_processes_are_killed(tmp_path: Path, monkeyp
     assert killed == []
     kill_children((10,), tmp_path)
     assert killed == [11]
+
+
+IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+
+
+def test_what_was_started_with_a_variable_ends_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "KILL_GRACE_S", 0.3)
+    ours, theirs = f"MESHPROOF_TEST={tmp_path}", f"{tmp_path}/other"
+    children = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IGNORES!r}])"
+    with (
+        Background(sys.executable, "-c", children, log_path=tmp_path / "a", env={"MESHPROOF_TEST": str(tmp_path)}) as a,
+        Background("sleep", "60", log_path=tmp_path / "b", env={"MESHPROOF_TEST": theirs}) as b,
+    ):
+        wait_for(a.output, lambda text: "on" in text, what="the child", timeout_s=20, every_s=0.05)
+        assert a.pid in started_with(ours)
+        assert end_started_with(ours) == 2
+        assert started_with(ours) == ()
+        assert b.running()
+    assert end_started_with(ours) == 0

@@ -2,6 +2,7 @@
 
 from meshproof.cluster.access import GatewayAccess
 from meshproof.cluster.cluster import Cluster
-from meshproof.cluster.lifecycle import check_made_of, check_name, folder_of, kind_cluster
+from meshproof.cluster.lifecycle import check_made_of, kind_cluster
+from meshproof.cluster.record import Record, check_name, folder_of
 
-__all__ = ["Cluster", "GatewayAccess", "check_made_of", "check_name", "folder_of", "kind_cluster"]
+__all__ = ["Cluster", "GatewayAccess", "Record", "check_made_of", "check_name", "folder_of", "kind_cluster"]

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from meshproof.cluster.access import GatewayAccess
+from meshproof.cluster.record import VARIABLE
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
@@ -43,8 +44,13 @@ class Cluster:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """What a reader would export before typing the commands."""
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"}
+        """What a reader would export before typing the commands, and what ties a program to its cluster.
+
+        Its temporary files are the cluster's, and it is known as the cluster's: both go with it, whoever was killed.
+        """
+        path = f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"
+        ours = {VARIABLE: str(self.kubeconfig), "TMPDIR": str(self.work)}
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path, **ours}
 
     def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:
         """Run a program of the cluster's tools in its work folder; see `meshproof.run.run`."""
