@@ -74,7 +74,7 @@ def left_by_a_run(**how: Any) -> None:
     """A cluster as a run leaves it: one that was killed, where it was still doing something."""
     StandIn.there = True
     MINE.folder.mkdir(parents=True)
-    MINE.write(Mark(**{"node_image": PARTS.node_image, "engine": "unix:///sock", "made": 1.0, **how}))
+    MINE.write(replace(Mark(PARTS.node_image), **how))
 
 
 def test_a_cluster_that_was_made_goes_unless_it_is_to_be_kept_and_one_that_was_found_stays() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from snapshots import always
@@ -26,7 +25,7 @@ LISTING = '{{.Label "io.x-k8s.kind.cluster"}} {{.State}}'
 class StandInEngine(Engine):
     """An engine with containers, by cluster, that remembers what is removed."""
 
-    containers: dict[str, str] = cast(dict[str, str], None)
+    containers: dict[str, str] = field(default_factory=dict[str, str])
 
     def docker(self, *args: str, **_: Any) -> Completed:
         """Answer what is asked of it here, and nothing else."""
@@ -40,9 +39,6 @@ class StandInEngine(Engine):
             case _:
                 raise AssertionError(args)
         return Completed(args, 0, out, "", 0.0)
-
-
-Engines = Callable[[Engine | Silence], None]
 
 
 @pytest.fixture
@@ -91,7 +87,7 @@ def test_a_cluster_is_listed_with_its_state_and_why_it_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Api, "answers", always(answers))
-    made("mine", Mark(**{**vars(MARK), **changes}))
+    made("mine", replace(MARK, **changes))
     containers |= {"theirs": "running", **({"mine": container} if container else {})}
     (listed,) = ours.list_clusters()
     assert (listed.name, listed.state, listed.kept) == ("mine", state, kept)
@@ -100,7 +96,7 @@ def test_a_cluster_is_listed_with_its_state_and_why_it_is_kept(
 
 
 def test_one_that_a_run_uses_is_listed_with_its_pid_and_is_not_deleted(containers: dict[str, str]) -> None:
-    record = made("mine", Mark(**{**vars(MARK), "doing": "being made"}))
+    record = made("mine", replace(MARK, doing="being made"))
     with record.locked(print, 1):
         pid = record.user()
         (listed,) = ours.list_clusters()
@@ -163,7 +159,7 @@ def test_one_that_meshproof_did_not_make_is_refused_and_ours_are_named(container
         ours.delete_cluster("theirs", print)
     made("one")
     made("two")
-    with pytest.raises(BadInput, match="it has one, two. Nothing was changed"):
+    with pytest.raises(BadInput, match=r"it has one, two\. Nothing was changed"):
         ours.delete_cluster("theirs", print)
     assert containers == {"theirs": "running"}
 
@@ -171,7 +167,7 @@ def test_one_that_meshproof_did_not_make_is_refused_and_ours_are_named(container
 def test_one_whose_engine_does_not_answer_stays_known(
     containers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = made("mine", Mark(**{**vars(MARK), "engine": "tcp://elsewhere"}))
+    record = made("mine", replace(MARK, engine="tcp://elsewhere"))
     containers["mine"] = "running"
     with pytest.raises(MachineCannot, match=f"at tcp://elsewhere, and the one that answers is at {ADDRESS}"):
         ours.delete_cluster("mine", print)
@@ -186,7 +182,7 @@ def test_our_own_engine_is_started_for_the_deletion(
     containers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = ours.own_daemon().env["DOCKER_HOST"]
-    record = made("mine", Mark(**{**vars(MARK), "engine": address}))
+    record = made("mine", replace(MARK, engine=address))
     containers["mine"] = "exited"
     monkeypatch.setattr(ours, "find_engine", always(Silence("it is stopped")))
     monkeypatch.setattr(ours, "ensure_engine", always(StandInEngine("own", "20", {"DOCKER_HOST": address}, containers)))
