@@ -117,6 +117,7 @@ def test_a_cluster_that_somebody_deleted_is_not_called_kept_and_a_dead_engine_hi
     with kind_cluster("mine", PARTS, engine, keep=True, announce=said.append):
         StandIn.there = False
     assert not any("is kept" in line for line in said)
+    assert list(MINE.folder.parent.iterdir()) == []
     for keep in (True, False):
         StandIn.engine_answers = True
         with pytest.raises(Refuted, match="the first"):

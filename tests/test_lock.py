@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -42,20 +43,19 @@ def test_one_who_waits_in_vain_says_who_holds_it(tmp_path: Path) -> None:
     assert said == [f"busy ({path})"]
 
 
-def test_one_who_waits_for_a_lock_that_is_removed_holds_the_one_that_others_see(tmp_path: Path) -> None:
+def test_a_lock_whose_file_is_removed_while_it_is_taken_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "lock"
-    first = file_lock(path, "busy", no_word, timeout_s=1)
-    first.__enter__()
+    flock = fcntl.flock
 
-    def pause(_: float) -> None:
-        if path.exists() and holder(path) is not None:
-            path.unlink()
-            first.__exit__(None, None, None)
+    def after_its_holder_removed_it(file: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.unlink()
+        flock(file, how)
 
-    said: list[str] = []
-    now = iter(range(100))
-    with file_lock(path, "busy", said.append, timeout_s=50, clock=Clock(now=lambda: next(now), pause=pause)):
-        assert len(said) == 1
+    monkeypatch.setattr(fcntl, "flock", after_its_holder_removed_it)
+    with file_lock(path, "busy", lambda _: None, timeout_s=1, clock=Clock(pause=lambda _: None)):
         assert path.exists()
         assert holder(path) == os.getpid()
 

@@ -112,6 +112,7 @@ def test_clusters_are_listed_where_no_engine_answers(
 ) -> None:
     assert ours.render(ours.list_clusters()) == "meshproof has no clusters"
     made("one")
+    Record("of-an-older-meshproof").lock.touch()  # which left the locks
     made("two", None)
     containers["one"] = "running"
 
