@@ -219,4 +219,4 @@ def test_programs_of_a_killed_run_are_ended_before_the_cluster_is_made(monkeypat
     monkeypatch.setattr(Record, "end_programs", always(3))
     said: list[str] = []
     bring_up(said)
-    assert said[0] == "ended 3 programs that an earlier run left at work on cluster mine"
+    assert said[0] == "ended programs that an earlier run left at work on cluster mine: 3"

@@ -132,7 +132,7 @@ def _kind(record: Record, parts: Parts, engine: Engine) -> KindCluster:
 def _end_programs(record: Record, announce: Callable[[str], None]) -> None:
     """A kind that lives on would delete, when it fails, the cluster that we make: by its name."""
     if count := record.end_programs():
-        announce(f"ended {count} programs that an earlier run left at work on cluster {record.name}")
+        announce(f"ended programs that an earlier run left at work on cluster {record.name}: {count}")
 
 
 def _previous(kind: KindCluster, record: Record) -> Mark | None:
