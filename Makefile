@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m meshproof
 CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e runbook lab images bench doctor down clean lock
+.PHONY: help test lint e2e runbook lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
@@ -38,6 +38,12 @@ bench: $(VENV)/ready ## time the whole page against typing it by hand, side by s
 
 doctor: $(VENV)/ready ## what this machine has and lacks; changes nothing
 	@$(RUN) doctor $(CHOICES)
+
+clusters: $(VENV)/ready ## list the clusters that meshproof made: their state, and whether they are kept
+	@$(RUN) clusters $(CHOICES)
+
+delete: $(VENV)/ready ## delete one of them and all that belongs to it: NAME=
+	@$(RUN) delete $(CHOICES)
 
 down: $(VENV)/ready ## stop the engine that meshproof started, and the clusters in it
 	@$(RUN) down $(CHOICES)

@@ -1,4 +1,4 @@
-"""The command: `meshproof e2e`, `runbook`, `lab`, `images`, `doctor`, `down`. Exit codes as in `meshproof.errors`."""
+"""The command: `meshproof e2e`, `runbook`, `delete` and the others below. Exit codes as in `meshproof.errors`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from meshproof import bring_up, errors
 from meshproof.choices import Choices
-from meshproof.cluster import check_name
+from meshproof.cluster import check_name, ours
 from meshproof.doctor import Line, doctor, render, worst
 from meshproof.engine import stop_engine
 from meshproof.errors import BadInput, MeshproofError
@@ -93,6 +93,25 @@ def _doctor(words: Mapping[str, str]) -> int:
     return worst(lines)
 
 
+def _clusters(words: Mapping[str, str]) -> int:
+    """List the clusters that meshproof made."""
+    if words:
+        raise BadInput(f"clusters takes no choices, found {', '.join(words)}: it lists all of them")
+    print(ours.render(ours.list_clusters()))
+    return errors.PROVEN
+
+
+def _delete(words: Mapping[str, str]) -> int:
+    """Delete one cluster that meshproof made, and all that belongs to it."""
+    if others := [word for word in words if word != "NAME"]:
+        raise BadInput(f"delete takes NAME and nothing else, found {', '.join(others)}")
+    if "NAME" not in words:
+        raise BadInput("delete: expected NAME=..., the cluster to delete; `clusters` in place of `delete` lists them")
+    check_name(words["NAME"])
+    ours.delete_cluster(words["NAME"], Progress().say)
+    return errors.PROVEN
+
+
 def _down(words: Mapping[str, str]) -> int:
     """Stop the engine that meshproof started, and the clusters in it."""
     if words:
@@ -107,6 +126,8 @@ _COMMANDS: Mapping[str, Callable[[Mapping[str, str]], int]] = {
     "lab": _lab,
     "images": _images,
     "doctor": _doctor,
+    "clusters": _clusters,
+    "delete": _delete,
     "down": _down,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,49 @@ def arguments(pid: int) -> tuple[str, ...]:
 def with_argument(mark: str) -> tuple[int, ...]:
     """Pids of the processes one of whose arguments is exactly `mark` (a path of ours, never a program's name)."""
     return tuple(pid for pid in psutil.pids() if mark in arguments(pid))
+
+
+def started_with(name: str, value: str) -> tuple[int, ...]:
+    """Pids of the processes with this variable in their environment: those started with it, and what they started."""
+
+    def has(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).environ().get(name) == value
+        except psutil.Error:
+            return False
+
+    return tuple(filter(has, psutil.pids()))
+
+
+def end_started_with(name: str, value: str) -> int:
+    """End the processes with this variable in their environment: asked first, then killed.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        NotReady: One does not end.
+    """
+
+    def signal_all(signal: Callable[[psutil.Process], None]) -> tuple[int, ...]:
+        pids = started_with(name, value)  # anew each time: they may have started others
+        for pid in pids:
+            with contextlib.suppress(psutil.Error):
+                signal(psutil.Process(pid))
+        return pids
+
+    count, what = len(started_with(name, value)), f"the end of what was started with {name}={value}"
+    for signal in (psutil.Process.terminate, psutil.Process.kill):
+        with contextlib.suppress(NotReady):
+            wait_for(
+                lambda signal=signal: signal_all(signal),
+                lambda pids: not pids,
+                what=what,
+                timeout_s=KILL_GRACE_S,
+                every_s=0.05,
+            )
+            return count
+    raise NotReady(f"{what}: still there: {', '.join(map(str, started_with(name, value)))}")
 
 
 def kill_children(parents: Sequence[int]) -> None:

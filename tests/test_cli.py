@@ -7,12 +7,14 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from snapshots import PARTS
 
 from meshproof import bring_up, cli, errors, suite
 from meshproof.choices import Choices
+from meshproof.cluster import ours
 from meshproof.errors import MachineCannot
 from meshproof.run import run
 from meshproof.runbook import execute, lab
@@ -39,6 +41,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
     monkeypatch.setattr(execute, "run_runbook", recording("runbook", errors.REFUTED))
     monkeypatch.setattr(lab, "lab", recording("lab", errors.PROVEN))
     monkeypatch.setattr(cli, "stop_engine", recording("stop", None))
+    monkeypatch.setattr(ours, "list_clusters", recording("list", ()))
+    monkeypatch.setattr(ours, "delete_cluster", recording("delete", None))
     monkeypatch.setattr(cli, "cached", recording("cached", ()))
     monkeypatch.setattr(cli, "doctor", recording("doctor", ()))
     before = signal.getsignal(signal.SIGTERM)
@@ -46,7 +50,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize("command", ["e2e", "images", "doctor", "down"])
+@pytest.mark.parametrize("command", ["e2e", "images", "doctor", "clusters", "delete", "down"])
 @pytest.mark.parametrize(
     "word",
     [
@@ -76,11 +80,12 @@ def test_bad_input_is_one_line_and_exit_2_and_nothing_is_done(
     assert done == []
 
 
-@pytest.mark.parametrize("name", ["-x", "Big", "a" * 42, "a/b", "a b"])
+@pytest.mark.parametrize("command", ["e2e", "delete"])
+@pytest.mark.parametrize("name", ["-x", "Big", "a" * 42, "a/b", "a b", ".."])
 def test_a_cluster_name_that_kind_would_not_take_is_refused_before_anything_is_built(
-    name: str, done: Done, capsys: pytest.CaptureFixture[str]
+    command: str, name: str, done: Done, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["e2e", f"NAME={name}"]) == errors.BAD_INPUT
+    assert cli.main([command, f"NAME={name}"]) == errors.BAD_INPUT
     assert f"cluster name {name!r}" in capsys.readouterr().err
     assert done == []
 
@@ -105,6 +110,17 @@ def test_words_reach_the_suite_and_empty_ones_count_as_not_given(done: Done) -> 
 def test_the_cluster_has_a_name_of_its_own(done: Done) -> None:
     cli.main(["e2e"])
     assert done[-1] == ("suite", (Choices(images=PARTS.form), "meshproof"))
+
+
+def test_clusters_are_listed_and_one_is_deleted_by_its_name(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["clusters"]) == errors.PROVEN
+    assert capsys.readouterr().out == "meshproof has no clusters\n"
+    assert cli.main(["delete", "NAME=mine"]) == errors.PROVEN
+    assert [what for what, _ in done] == ["list", "delete"]
+    assert cast(tuple[object, ...], done[-1][1])[0] == "mine"
+    assert cli.main(["delete"]) == errors.BAD_INPUT
+    assert "delete: expected NAME=..." in capsys.readouterr().err
+    assert len(done) == 2
 
 
 def test_down_stops_the_engine(done: Done) -> None:
@@ -162,7 +178,7 @@ def test_words_reach_the_runbook_and_its_ending_is_the_commands(done: Done) -> N
     assert done == [("runbook", ({"FROM": "3", "NAME": "mine"},))]
 
 
-@pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "down"])
+@pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "clusters", "delete", "down"])
 def test_make_passes_on_what_it_is_given_so_that_a_misspelt_choice_is_refused(target: str) -> None:
     makefile = Path(__file__).parents[1] / "Makefile"
     words = ("KGATWAY=2.2.0", "PYTHON=python3")  # the second is for make itself

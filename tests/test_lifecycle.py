@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from snapshots import PARTS, always
 
-from meshproof.cluster import kind_cluster, lifecycle
+from meshproof.cluster import Record, kind_cluster, lifecycle
+from meshproof.cluster.record import MARK, Mark
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, CommandFailed, Refuted
 from meshproof.kube.api import Api
+
+MINE = Record("mine")
 
 
 class StandIn:
@@ -20,10 +26,10 @@ class StandIn:
     there: ClassVar[bool] = False
     engine_answers: ClassVar[bool] = True
     deleted: ClassVar[int] = 0
-    kind_path = Path("/tools/kind")
+    during: ClassVar[list[str]] = []
 
-    def __init__(self, name: str, kubeconfig: Path, *_: object) -> None:
-        self.name, self.kubeconfig_path = name, kubeconfig
+    def __init__(self, name: str, kubeconfig: Path, image: str, *_: object) -> None:
+        self.name, self.kubeconfig_path, self.image = name, kubeconfig, image
 
     def exists(self) -> bool:
         if not StandIn.engine_answers:
@@ -32,6 +38,7 @@ class StandIn:
 
     def create(self, _: Path) -> None:
         StandIn.there = True
+        StandIn.during.append(noted().doing)
 
     def delete(self) -> None:
         self.exists()
@@ -41,7 +48,7 @@ class StandIn:
 @pytest.fixture(autouse=True)
 def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    StandIn.there, StandIn.engine_answers, StandIn.deleted = False, True, 0
+    StandIn.there, StandIn.engine_answers, StandIn.deleted, StandIn.during = False, True, 0, []
 
     monkeypatch.setattr(lifecycle, "KindCluster", StandIn)
     monkeypatch.setattr("meshproof.cluster.cluster.Cluster.kubectl", always(None))
@@ -55,6 +62,19 @@ def bring_up(said: list[str], problem: BaseException | None = None, *, breaks_en
         StandIn.engine_answers = not breaks_engine
         if problem:
             raise problem
+
+
+def noted() -> Mark:
+    mark = MINE.mark()
+    assert mark is not None
+    return mark
+
+
+def left_by_a_run(**how: Any) -> None:
+    """A cluster as a run leaves it: one that was killed, where it was still doing something."""
+    StandIn.there = True
+    MINE.folder.mkdir(parents=True)
+    MINE.write(replace(Mark(PARTS.node_image), **how))
 
 
 def test_a_cluster_that_was_made_goes_unless_it_is_to_be_kept_and_one_that_was_found_stays() -> None:
@@ -85,8 +105,7 @@ def test_one_that_must_exist_is_never_made_nor_replaced(monkeypatch: pytest.Monk
         bring_up([], must_exist=True)
     bring_up([], keep=True)
     bring_up([], must_exist=True)
-    mark = lifecycle.state_dir() / "clusters" / "mine" / lifecycle.MARK
-    mark.write_text("node:2")
+    MINE.write(Mark("node:2"))
     with pytest.raises(BadInput, match=r"made of node:1, found node:2; nothing was changed"):
         bring_up([], must_exist=True)
     assert (StandIn.there, StandIn.deleted) == (True, 0)
@@ -98,7 +117,106 @@ def test_a_cluster_that_somebody_deleted_is_not_called_kept_and_a_dead_engine_hi
     with kind_cluster("mine", PARTS, engine, keep=True, announce=said.append):
         StandIn.there = False
     assert not any("is kept" in line for line in said)
+    assert list(MINE.folder.parent.iterdir()) == []
     for keep in (True, False):
         StandIn.engine_answers = True
         with pytest.raises(Refuted, match="the first"):
             bring_up(said, Refuted("the first"), keep=keep, breaks_engine=True)
+
+
+def test_a_mark_says_what_is_done_with_a_cluster_and_whether_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    said: list[str] = []
+    engine = Engine("own", "20.10", {"DOCKER_HOST": "unix:///sock"})
+    with kind_cluster("mine", PARTS, engine, keep=True, announce=said.append):
+        assert (noted().doing, noted().kept, MINE.user()) == ("in use", "asked", os.getpid())
+        assert not MINE.cut_short()
+    assert StandIn.during == ["being made"]
+    assert (noted().doing, noted().kept, noted().engine, MINE.user()) == ("", "asked", "unix:///sock", None)
+    assert noted().versions == PARTS.versions
+    assert said[-2:] == [
+        f"cluster mine is kept. To reach it: export KUBECONFIG={MINE.kubeconfig}",
+        "  to delete it: meshproof delete NAME=mine",
+    ]
+    made = noted().made
+    monkeypatch.setenv("MAKELEVEL", "1")
+    bring_up(said)
+    assert noted().made == made
+    assert said[-1] == "  to delete it: make delete NAME=mine"
+
+
+def test_nothing_is_left_of_a_cluster_that_goes() -> None:
+    bring_up([])
+    assert list(MINE.folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("doing", ["being made", "in use"])
+def test_one_that_a_killed_run_left_is_made_anew_and_goes(doing: str) -> None:
+    left_by_a_run(doing=doing)
+    assert MINE.cut_short()
+    said: list[str] = []
+    bring_up(said)
+    assert said[0] == "cluster mine was left by a run that was killed: made anew"
+    assert StandIn.during == ["being made"]
+    assert (StandIn.there, StandIn.deleted) == (False, 2)
+    assert list(MINE.folder.parent.iterdir()) == []
+
+
+def test_one_that_was_to_be_kept_is_made_anew_and_kept_where_its_run_was_killed() -> None:
+    left_by_a_run(doing="in use", kept="asked")
+    bring_up([])
+    assert (StandIn.there, StandIn.deleted) == (True, 1)
+    assert (noted().doing, noted().kept) == ("", "asked")
+
+
+@pytest.mark.parametrize(("kept", "stays"), [("asked", True), ("failed", False), ("unknown", False)])
+def test_one_that_is_replaced_is_kept_only_where_that_was_asked_for(kept: str, stays: bool) -> None:
+    left_by_a_run(node_image="node:2", kept=kept)
+    said: list[str] = []
+    bring_up(said)
+    assert said[0] == "cluster mine was kept by an earlier run, and is made of something else: made anew"
+    assert StandIn.there is stays
+
+
+def test_the_mark_of_an_older_meshproof_is_understood_and_its_cluster_stays() -> None:
+    MINE.folder.mkdir(parents=True)
+    (MINE.folder / MARK).write_text(PARTS.node_image)
+    StandIn.there = True
+    said: list[str] = []
+    bring_up(said)
+    assert said[0] == "cluster mine was kept by an earlier run: used again"
+    assert (StandIn.there, StandIn.deleted, noted().kept) == (True, 0, "unknown")
+
+
+def test_a_mark_that_cannot_be_read_is_bad_input() -> None:
+    left_by_a_run()
+    for text in ("{", json.dumps({"node_image": "x", "colour": "red"})):
+        (MINE.folder / MARK).write_text(text)
+        with pytest.raises(BadInput, match="expected what meshproof writes about cluster mine, found something else"):
+            bring_up([])
+    assert StandIn.there
+
+
+def test_one_that_somebody_else_made_is_refused_and_nothing_is_left_of_the_attempt() -> None:
+    StandIn.there = True
+    with pytest.raises(BadInput, match="kind cluster mine: exists, and meshproof did not make it"):
+        bring_up([])
+    assert StandIn.there
+    assert list(MINE.folder.parent.iterdir()) == []
+
+
+def test_one_kept_since_its_runbook_failed_says_so_and_an_existing_one_stays() -> None:
+    with pytest.raises(Refuted):
+        bring_up([], Refuted("x"), keep_on_failure=True)
+    assert (noted().kept, noted().doing) == ("failed", "")
+    MINE.write(replace(noted(), kept="", doing="in use"))  # killed, and then gone on with by FROM=
+    bring_up([], must_exist=True)
+    assert (StandIn.there, StandIn.deleted) == (True, 0)
+    assert (noted().kept, noted().doing) == ("asked", "")
+
+
+def test_programs_of_a_killed_run_are_ended_before_the_cluster_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Record, "end_programs", always(3))
+    said: list[str] = []
+    bring_up(said)
+    assert said[0] == "ended programs that an earlier run left at work on cluster mine: 3"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshproof import processes
-from meshproof.processes import Recorded, arguments, kill_children, with_argument
+from meshproof.processes import Recorded, arguments, end_started_with, kill_children, started_with, with_argument
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
@@ -123,3 +123,26 @@ def test_only_children_of_the_given_processes_are_killed(start: Start, mark: str
     wait_for(children, lambda pids: not pids, what="the child's end", timeout_s=SOON_S, every_s=0.02)
     assert parent.running()
     assert other.running()
+
+
+IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+
+
+def test_what_was_started_with_a_variable_ends_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "KILL_GRACE_S", 0.3)
+    ours, theirs = ("MESHPROOF_TEST", str(tmp_path)), f"{tmp_path}/other"
+    children = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {IGNORES!r}])"
+    with (
+        Background(
+            sys.executable, "-c", children, log_path=tmp_path / "a", env={**os.environ, "MESHPROOF_TEST": str(tmp_path)}
+        ) as a,
+        Background("sleep", "60", log_path=tmp_path / "b", env={**os.environ, "MESHPROOF_TEST": theirs}) as b,
+    ):
+        wait_for(a.output, lambda text: "on" in text, what="the child", timeout_s=20, every_s=0.05)
+        assert a.pid in started_with(*ours)
+        assert end_started_with(*ours) == 2
+        assert started_with(*ours) == ()
+        assert b.running()
+    assert end_started_with(*ours) == 0

@@ -14,14 +14,15 @@ from snapshots import PARTS, SETTING, always
 
 from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster
+from meshproof.cluster import Cluster, Record
+from meshproof.cluster.record import Mark
 from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
 from meshproof.kube import inventory
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.runbook import Book, Section, kernel, lab, resume, standing, state
+from meshproof.runbook import Book, Section, kernel, lab, open_proof, resume, session, standing, state
 from meshproof.runbook.claimed import Claimed
 from meshproof.runbook.execute import Order, chosen
 from meshproof.runbook.standing import ENDED_BY, Standing
@@ -445,3 +446,20 @@ def test_secrets_do_not_reach_what_a_cell_shows() -> None:
     html = shown._repr_html_()  # pyright: ignore[reportPrivateUsage]
     for text in (shown.claims.html, html, repr(shown), str(told.value)):
         assert "MIGHAgEAMBMGByqGSM49" not in text
+
+
+def test_a_notebook_does_not_go_on_with_a_cluster_that_a_killed_run_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(session, "parts_of", always((PARTS, None)))
+    monkeypatch.setattr(session, "running", always(True))
+    record = Record("mine")
+    record.work.mkdir(parents=True)
+    record.write(Mark(PARTS.node_image, doing="in use"))
+    with pytest.raises(ClusterGone, match=r"cluster mine: a run that used it was killed\. 01-before-you-begin"):
+        open_proof(name="mine")
+    with record.locked(print, 1):  # the run lives, and this is one of its notebooks
+        assert open_proof(name="mine", artifacts=str(tmp_path)).proof.cluster.name == "mine"
+    record.write(Mark(PARTS.node_image))
+    assert not open_proof(name="mine", make=True).made

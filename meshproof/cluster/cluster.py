@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from meshproof.cluster.record import VARIABLE
 from meshproof.environment import tool_environment
 from meshproof.images import Parts
 from meshproof.kube.api import Api
@@ -44,9 +45,15 @@ class Cluster:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment of all that runs against it: its own kubeconfig, and its tools before others."""
+        """The environment of all that runs against it: its kubeconfig, its tools before others, its temporary files.
+
+        What is started in it is known as the cluster's, so that it goes with it, whoever was killed.
+        """
         path = f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"
-        return tool_environment({"KUBECONFIG": str(self.kubeconfig), "PATH": path})
+        kubeconfig = str(self.kubeconfig)
+        return tool_environment(
+            {"KUBECONFIG": kubeconfig, "PATH": path, VARIABLE: kubeconfig, "TMPDIR": str(self.work)}
+        )
 
     def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:
         """Run a program of the cluster's tools in its work folder; see `meshproof.run.run`."""

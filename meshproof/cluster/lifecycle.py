@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import os
 import shutil
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import cast
 
 from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
+from meshproof.cluster.record import VARIABLE, Kept, Mark, Record, check_name
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import Parts
 from meshproof.kube.api import Api
-from meshproof.lock import file_lock
-from meshproof.paths import state_dir
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-MARK = "made-by-meshproof"
 BUSY_TIMEOUT_S = 600.0
 COREDNS_PATCH = yamls.dump(
     {"spec": {"template": {"spec": {"containers": [{"name": "coredns", "readinessProbe": {"periodSeconds": 1}}]}}}}
 )
-
-
-def check_name(name: str) -> None:
-    """Refuse a cluster name that kind would not take, before anything is built for it.
-
-    Raises:
-        BadInput: It is not one that kind takes.
-    """
-    if not _NAME.fullmatch(name):
-        raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
-
-
-def folder_of(name: str) -> Path:
-    """Where a cluster of ours keeps its kubeconfig and what is known of it; it need not exist."""
-    return state_dir() / "clusters" / name
 
 
 @contextlib.contextmanager
@@ -55,7 +38,8 @@ def kind_cluster(
 ) -> Generator[Cluster]:
     """Bring up a cluster, yield it, and delete it unless it is to be kept.
 
-    A cluster of ours that was kept before and still answers is used again, and kept again.
+    A cluster of ours that was kept before and still answers is used again, and kept again. One that a killed run left
+    is made anew, since nobody knows how far that came; it stays only if that run was to keep it.
 
     Args:
         name: Its name.
@@ -64,7 +48,7 @@ def kind_cluster(
         keep: Whether it stays.
         announce: Told what is going on, in plain lines.
         keep_on_failure: Whether it stays when what is done with it ends in an error of ours.
-        must_exist: Whether it is to be one that runs already; it is then neither made nor replaced.
+        must_exist: Whether it is to be one that runs already; it is then neither made nor replaced, and stays.
 
     Raises:
         BadInput: The name is not one that kind takes, a cluster of that name exists that is not ours, or, where it
@@ -72,36 +56,46 @@ def kind_cluster(
         CommandFailed: kind could not create it; what it left is removed.
     """
     check_name(name)
-    folder = folder_of(name)
-    kubeconfig = folder / "kubeconfig"
-    folder.mkdir(parents=True, exist_ok=True)
-    kind = KindCluster(name, kubeconfig, parts.node_image, parts.tools, engine.env)
-    busy = f"cluster {name} is used by another run; waiting for that to end"
-    with file_lock(folder.with_name(f"{name}.lock"), busy, announce, timeout_s=BUSY_TIMEOUT_S):
+    record = Record(name)
+    with record.locked(announce, BUSY_TIMEOUT_S):
+        kind = _kind(record, parts, engine)
+        _end_programs(record, announce)
         if must_exist:
             check_made_of(name, parts)
-        made = not must_exist and _prepare(kind, folder, parts, announce)
-        keep = keep or not made
-        cluster = Cluster(name, kubeconfig, parts, folder / "work")
+        previous = _previous(kind, record)
+        found = must_exist or (previous is not None and _usable(previous, kind, record, announce))
+        kept = _kept(keep=keep or must_exist, previous=previous, found=found)
+        mark = Mark(parts.node_image, parts.versions, engine.address, time.time(), kept, "being made")
+        if found and previous is not None:
+            mark = replace(mark, made=previous.made, doing="in use")
+        # The mark comes first: a cluster that is half made when we are killed is known as ours.
+        record.write(mark)
+        cluster = Cluster(name, record.kubeconfig, parts, record.work)
         cluster.work.mkdir(parents=True, exist_ok=True)
-        whole, failing = not made, True
+        whole, failing = found, True
         try:
-            if made:
-                _create(kind, cluster, folder, announce)
+            if not found:
+                _create(kind, cluster, record, announce)
+                mark = replace(mark, doing="in use")
+                record.write(mark)
                 whole = True
             yield cluster
             failing = False
         except MeshproofError:
-            keep = keep or keep_on_failure
+            if keep_on_failure and not mark.kept:
+                mark = replace(mark, kept="failed")
             raise
         finally:
             cluster.close()
             # Where something else went wrong already, that is the error to tell, not what goes wrong here after it.
             with contextlib.suppress(*([MeshproofError] if failing else [])):
-                if not (keep and whole):
-                    _delete(kind, folder, announce)
-                elif kind.exists():  # somebody may have deleted it meanwhile
-                    _tell_kept(kind, engine, announce)
+                if not (mark.kept and whole):
+                    _delete(kind, record, announce)
+                elif kind.exists():
+                    record.write(replace(mark, doing=""))
+                    _tell_kept(record, announce)
+                else:  # somebody deleted it meanwhile
+                    record.forget()
 
 
 def check_made_of(name: str, parts: Parts) -> None:
@@ -110,8 +104,8 @@ def check_made_of(name: str, parts: Parts) -> None:
     Raises:
         BadInput: It is so; the message names both.
     """
-    mark = folder_of(name) / MARK
-    made_of = mark.read_text() if mark.is_file() else ""
+    mark = Record(name).mark()
+    made_of = mark.node_image if mark else ""
     if made_of != parts.node_image:
         raise BadInput(
             f"cluster {name}: expected one of ours made of {parts.node_image}, found {made_of or 'none'}; "
@@ -119,43 +113,81 @@ def check_made_of(name: str, parts: Parts) -> None:
         )
 
 
-def _tell_kept(kind: KindCluster, engine: Engine, announce: Callable[[str], None]) -> None:
-    host = engine.env.get("DOCKER_HOST")
-    prefix = f"DOCKER_HOST={host} " if host else ""
-    announce(f"cluster {kind.name} is kept. To reach it: export KUBECONFIG={kind.kubeconfig_path}")
-    announce(f"  to delete it: {prefix}{kind.kind_path} delete cluster --name {kind.name}")
+def how_to_delete(name: str) -> str:
+    """What to type to delete a cluster of ours, for whoever typed make, and for others."""
+    return f"{'make' if 'MAKELEVEL' in os.environ else 'meshproof'} delete NAME={name}"
 
 
-def _prepare(kind: KindCluster, folder: Path, parts: Parts, announce: Callable[[str], None]) -> bool:
-    """Decide whether the cluster is to be made; clears away a broken or outdated one of ours."""
-    mark = folder / MARK
+def _tell_kept(record: Record, announce: Callable[[str], None]) -> None:
+    announce(f"cluster {record.name} is kept. To reach it: export KUBECONFIG={record.kubeconfig}")
+    announce(f"  to delete it: {how_to_delete(record.name)}")
+
+
+def _kind(record: Record, parts: Parts, engine: Engine) -> KindCluster:
+    record.folder.mkdir(parents=True, exist_ok=True)
+    env = {**engine.env, VARIABLE: str(record.kubeconfig)}
+    return KindCluster(record.name, record.kubeconfig, parts.node_image, parts.tools, env)
+
+
+def _end_programs(record: Record, announce: Callable[[str], None]) -> None:
+    """A kind that lives on would delete, when it fails, the cluster that we make: by its name."""
+    if count := record.end_programs():
+        announce(f"ended programs that an earlier run left at work on cluster {record.name}: {count}")
+
+
+def _previous(kind: KindCluster, record: Record) -> Mark | None:
+    """The mark of the cluster that is there; None where there is none.
+
+    Raises:
+        BadInput: There is one, and it is not ours.
+    """
     if not kind.exists():
-        mark.unlink(missing_ok=True)
-        return True
-    if not mark.exists():
+        return None
+    mark = record.mark()
+    if mark is None:
         raise BadInput(
             f"kind cluster {kind.name}: exists, and meshproof did not make it; nothing was changed. "
             f"Give another name (NAME=... or --cluster-name) or delete it: kind delete cluster --name {kind.name}"
         )
-    usable = False
-    if mark.read_text() == parts.node_image:
-        with contextlib.suppress(MeshproofError):
-            usable = Api(kind.kubeconfig_path).answers()
-    announce(f"cluster {kind.name} was kept by an earlier run: " + ("used again" if usable else "made anew"))
-    if not usable:
+    return mark
+
+
+def _usable(mark: Mark, kind: KindCluster, record: Record, announce: Callable[[str], None]) -> bool:
+    """Whether a cluster of ours can be used as it is; one that cannot is deleted."""
+    if trouble := _trouble(mark, kind, record):
+        announce(f"cluster {kind.name} {trouble}: made anew")
         kind.delete()
-    return not usable
+        return False
+    announce(f"cluster {kind.name} was kept by an earlier run: used again")
+    return True
 
 
-def _create(kind: KindCluster, cluster: Cluster, folder: Path, announce: Callable[[str], None]) -> None:
+def _trouble(mark: Mark, kind: KindCluster, record: Record) -> str:
+    """Why a cluster cannot be used as it is; empty where it can."""
+    if mark.doing:
+        return "was left by a run that was killed"
+    if mark.node_image != kind.image:
+        return "was kept by an earlier run, and is made of something else"
+    with contextlib.suppress(MeshproofError):
+        if Api(record.kubeconfig).answers():
+            return ""
+    return "was kept by an earlier run, and does not answer"
+
+
+def _kept(*, keep: bool, previous: Mark | None, found: bool) -> Kept:
+    """Why the cluster stays, if it does. What was not asked for goes with the cluster that it was about."""
+    if keep:
+        return "asked"
+    return previous.kept if previous and (found or previous.kept == "asked") else ""
+
+
+def _create(kind: KindCluster, cluster: Cluster, record: Record, announce: Callable[[str], None]) -> None:
     parts = cluster.parts
     announce(f"creating cluster {kind.name} (Kubernetes {parts.versions['kubernetes']})")
-    shutil.rmtree(folder / "work", ignore_errors=True)
-    (folder / "work").mkdir()
-    config = folder / "kind.yaml"
+    shutil.rmtree(record.work, ignore_errors=True)
+    record.work.mkdir()
+    config = record.folder / "kind.yaml"
     config.write_text(yamls.dump(_kind_config(parts)))
-    # The mark comes first: a cluster that is half made when we are killed is known as ours.
-    (folder / MARK).write_text(parts.node_image)
     kind.create(config)
     # kubeadm's CoreDNS is asked whether it is ready every 10 s. It never is the first time, since the service
     # network comes up after it, and all that looks for a name waits with it. Nothing of it runs yet at this moment.
@@ -176,10 +208,10 @@ def _kind_config(parts: Parts) -> Mapping[str, object]:
     }
 
 
-def _delete(kind: KindCluster, folder: Path, announce: Callable[[str], None]) -> None:
+def _delete(kind: KindCluster, record: Record, announce: Callable[[str], None]) -> None:
     try:
         kind.delete()
-        shutil.rmtree(folder, ignore_errors=True)
+        record.forget()
     except BaseException:
         announce(f"cluster {kind.name} could not be deleted and remains; the next run of that name removes it")
         raise

@@ -39,6 +39,11 @@ class Engine:
     version: str
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def address(self) -> str:
+        """Where it listens; empty for what the docker client takes by itself."""
+        return self.env.get("DOCKER_HOST") or os.environ.get("DOCKER_HOST", "")
+
     def docker(
         self,
         *args: str,

@@ -37,7 +37,8 @@ class PortForward:
     """
 
     def __init__(self, env: Mapping[str, str], namespace: str, target: str, ports: Sequence[str]) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="meshproof-forward-"))
+        # Where its other temporary files go, so that a killed run leaves nothing elsewhere.
+        folder = Path(tempfile.mkdtemp(prefix="meshproof-forward-", dir=env.get("TMPDIR")))
         argv = ("kubectl", "port-forward", "-n", namespace, target, "--address", "127.0.0.1", *ports)
         # Named among its arguments as well, so that one whose parent was killed can be told from others.
         argv += (f"--kubeconfig={env['KUBECONFIG']}",) if "KUBECONFIG" in env else ()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, check_made_of, check_name, folder_of, kind_cluster
+from meshproof.cluster import Cluster, Record, check_made_of, check_name, folder_of, kind_cluster
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube import inventory
@@ -48,8 +48,9 @@ def running(name: str) -> bool:
 
 def _gone(name: str) -> ClusterGone:
     first = f"{state.NOTEBOOKS['before']}.ipynb"
+    why = "a run that used it was killed" if Record(name).cut_short() else "does not run"
     return ClusterGone(
-        f"cluster {name}: does not run. {first} makes it; begin there, and in a notebook that is open at its first cell"
+        f"cluster {name}: {why}. {first} makes it; begin there, and in a notebook that is open at its first cell"
     )
 
 
@@ -90,7 +91,7 @@ def open_proof(
     parts, engine = parts_of(choices, progress)
     cluster = attach(name, parts)
     made = False
-    if running(name):
+    if running(name) and not Record(name).cut_short():
         check_made_of(name, parts)
     else:
         if not make or artifacts:  # a run that gives the folder has made the cluster itself
