@@ -69,7 +69,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """The requests that were made; each is answered as httpbin would."""
     record: Asked = []
 
-    def get(_: httpx.Client, url: str, *, headers: list[tuple[str, str]]) -> httpx.Response:
+    def get(client: httpx.Client, url: str, *, headers: list[tuple[str, str]]) -> httpx.Response:
+        assert not client.is_closed
         record.append((url, headers))
         if ("Host", "broken") in headers:
             raise httpx.ConnectError("refused")
@@ -125,6 +126,9 @@ def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) ->
     way.close()
     assert not StandInForward.made[2].running
     assert len(asked) == 4
+    once(way, "a")
+    assert way.admin("/stats")
+    assert StandInForward.made[3].running, "what was closed is opened again when it is needed"
 
 
 def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) -> None:

@@ -112,8 +112,9 @@ class GatewayAccess:
         return answer.text
 
     def close(self) -> None:
-        """End the port-forward."""
+        """End the port-forward; the next request begins another."""
         self._admin.close()
+        self._admin = _client()
         with self._lock:
             self._drop(self._forward)
 
