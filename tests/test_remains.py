@@ -67,6 +67,8 @@ def test_what_is_istios_is_found(object_: dict[str, Any]) -> None:
         root(),
         revoked(),
         a_pod("httpbin/it", "httpbin"),
+        a_pod("httpbin/it", "httpbin", labels={"sidecar.istio.io/inject": "false"}),
+        thing("Deployment", "httpbin/it", labels={"sidecar.istio.io/inject": "true"}),
         a_pod("httpbin/it", "istio-proxy", meta=GOING, states="terminated"),
         {**a_pod("httpbin/it", "istio-proxy"), "status": {"phase": "Failed"}},
         {**a_pod("httpbin/it", "istio-proxy"), "status": {"phase": "Succeeded"}},
@@ -74,6 +76,20 @@ def test_what_is_istios_is_found(object_: dict[str, Any]) -> None:
 )
 def test_what_is_not_istios_or_has_ended_or_is_left_on_purpose_is_not(object_: dict[str, Any]) -> None:
     assert found(object_) == []
+
+
+def test_what_goes_with_an_object_that_is_there_is_no_more_istios_than_that_is() -> None:
+    kept = thing("ReplicaSet", "httpbin/it-1", labels={"istio.io/rev": "x"}, meta={"uid": "2", **owned_by("1")})
+    assert found(thing("Deployment", "httpbin/it", meta={"uid": "1"}), kept) == []
+    assert found(kept) == ["ReplicaSet httpbin/it-1"], "its owner is gone"
+    istiod = thing("Deployment", "mesh/istiod", labels={"app": "istiod"}, meta={"uid": "1"})
+    assert found(istiod, kept) == ["Deployment mesh/istiod"]
+    injected = a_pod("httpbin/it-1-2", "app", "istio-proxy", meta={"uid": "3", **owned_by("2")})
+    assert found(thing("Deployment", "httpbin/it", meta={"uid": "1"}), kept, injected) == ["Pod httpbin/it-1-2"]
+
+
+def owned_by(uid: str) -> dict[str, Any]:
+    return {"ownerReferences": [{"kind": "It", "name": "it", "uid": uid, "controller": True}]}
 
 
 def test_a_pod_counts_while_one_of_its_containers_runs_or_has_no_state() -> None:

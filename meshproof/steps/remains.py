@@ -13,6 +13,7 @@ DOMAIN = "istio.io"
 # Source: manifests/charts of istio/istio, the templates' labels.
 _CHARTS = frozenset({"istio", "istiod", "istio-base"})
 _NAMING_LABELS = ("app", "release", "app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/name")
+_ASKS = "sidecar.istio.io"  # by these an app asks for a sidecar, or for none: they are its own
 _CONTAINERS = frozenset({"istio-proxy", "discovery"})
 # Classes that istiod registers, each with the controller that serves it.
 # Source: BuiltinGatewayClasses in pilot/pkg/config/kube of istio/istio.
@@ -23,9 +24,13 @@ _PEM = "-----BEGIN CERTIFICATE-----"
 def remains(objects: Sequence[Object]) -> tuple[Object, ...]:
     """What there is of Istio, by name, label or API group, but for what it leaves on purpose.
 
-    A pod counts until its containers have ended, whether or not its deletion has begun.
+    A pod counts until its containers have ended, whether or not its deletion has begun. What goes with an object that
+    is there, such as the ReplicaSets that a Deployment keeps, is no more Istio's than that object is.
     """
-    return tuple(each for each in objects if _counts(each))
+    there = {each.uid for each in objects if each.uid}
+    return tuple(
+        each for each in objects if _counts(each) and (each.kind == "Pod" or not there.intersection(each.owners))
+    )
 
 
 def is_left_on_purpose(kind: str, ref: str, now: Content) -> bool:
@@ -61,7 +66,8 @@ def _counts(each: Object) -> bool:
 
 
 def _is_istios(each: Object) -> bool:
-    names = (each.name, each.namespace, each.kind.partition(".")[2], *map(_domain, each.labels))
+    domains = set(map(_domain, each.labels)) - {_ASKS}
+    names = (each.name, each.namespace, each.kind.partition(".")[2], *domains)
     return (
         any(name == DOMAIN or name.endswith(f".{DOMAIN}") for name in names)
         or each.name.startswith("istio")
