@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import resource
-import shutil
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-import psutil
-
-from meshproof.engine import Engine, find_engine
-from meshproof.engine.capabilities import ours
-from meshproof.engine.core import unused_engines
-from meshproof.engine.install import missing_packages, why_not_ours
-from meshproof.environment import ignored
+from meshproof.engine import Engine
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
-from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY, Inotify, inotify
+from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY
 from meshproof.kube import proxy
-from meshproof.paths import cache_dir, state_dir
-from meshproof.run import run
+from meshproof.machine import Kernel, Machine, look
 
 GIB = 1024**3
 
@@ -45,39 +35,6 @@ class Line:
     status: Literal["ok", "will fix", "cannot"]
     detail: str
     remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """What the kernel below the containers lets us do."""
-
-    capabilities: frozenset[str]
-    cgroup_version: Literal[0, 1, 2]
-    inotify: Inotify
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What was seen of this machine. Sizes are in bytes; -1 for an unlimited number.
-
-    `engine` is the one that answers, or the reason why none does; `why_not_ours` is empty when meshproof can start one.
-    `kernel` is None where the engine has a machine of its own, as it has on all but Linux. `ignored` are names of
-    variables that are set and that no tool is given.
-    `unused_engines` says what else is there. `proxies` are the variables about proxies that are set.
-    """
-
-    engine: Engine | str
-    why_not_ours: str
-    packages: tuple[str, ...]
-    kernel: Kernel | None
-    open_files: int
-    memory_available_bytes: int
-    disk_free_bytes: int
-    disk_path: Path
-    go: str
-    ignored: tuple[str, ...]
-    unused_engines: str = ""
-    proxies: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> list[Line]:
@@ -130,44 +87,6 @@ def render(lines: Sequence[Line]) -> str:
         if line.remedy:
             rows.append(" " * len(head) + "-> " + line.remedy)
     return "\n".join(rows)
-
-
-def look() -> Machine:
-    """See what this machine is and has."""
-    disk_free_bytes, disk_path = min((shutil.disk_usage(path).free, path) for path in (cache_dir(), state_dir()))
-    go = shutil.which("go")
-    engine, obstacle = _find_engine()
-    return Machine(
-        engine=engine,
-        why_not_ours=obstacle,
-        packages=missing_packages(),
-        kernel=_kernel() if sys.platform == "linux" else None,
-        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        memory_available_bytes=psutil.virtual_memory().available,
-        disk_free_bytes=disk_free_bytes,
-        disk_path=disk_path,
-        go=run(go, "version", check=False).stdout.strip() if go else "",
-        unused_engines=unused_engines(),
-        proxies=proxy.settings(),
-        ignored=ignored(engine.env if isinstance(engine, Engine) else ()),
-    )
-
-
-def _kernel() -> Kernel:
-    version_1 = 1 if any(mount.fstype == "cgroup" for mount in psutil.disk_partitions(all=True)) else 0
-    return Kernel(
-        capabilities=ours(),
-        cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else version_1,
-        inotify=inotify(),
-    )
-
-
-def _find_engine() -> tuple[Engine | str, str]:
-    try:
-        found = find_engine()
-    except MachineCannot as error:
-        return str(error), "one is named, so no other is used"
-    return (found, "") if isinstance(found, Engine) else (found.reason, why_not_ours())
 
 
 def _engine(machine: Machine) -> Line:

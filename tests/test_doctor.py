@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from meshproof.doctor import GIB, Kernel, Line, Machine, check_room, doctor, look, render, worst
+from meshproof.doctor import GIB, Line, check_room, doctor, render, worst
 from meshproof.engine import Engine
 from meshproof.errors import MachineCannot
 from meshproof.inotify import Inotify, inotify
+from meshproof.machine import Kernel, Machine, look
 
 LINUX = Kernel(frozenset({"CAP_SYS_RESOURCE"}), cgroup_version=2, inotify=Inotify(1024, 524288, used=26))
 GOOD = Machine(
@@ -104,7 +105,7 @@ def test_variables_that_no_tool_is_given_are_named_in_one_line() -> None:
 def test_an_engine_that_is_used_as_it_is_keeps_its_address(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     address = {"DOCKER_HOST": "tcp://theirs:2375"}
     found = (Engine("found", "28", address), "") if engine == "found" else ("silent", "")
-    monkeypatch.setattr("meshproof.doctor._find_engine", lambda: found)
+    monkeypatch.setattr("meshproof.machine._find_engine", lambda: found)
     for name, value in {**address, "HELM_DRIVER": "configmap"}.items():
         monkeypatch.setenv(name, value)
     ignored = look().ignored
@@ -116,8 +117,8 @@ def test_where_the_engine_has_a_machine_of_its_own_our_kernel_is_not_asked(monke
     def read_text(path: Path, *_: object, **__: object) -> str:
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    monkeypatch.setattr("meshproof.doctor._find_engine", lambda: (GOOD.engine, ""))
-    monkeypatch.setattr("meshproof.doctor.sys.platform", "darwin")
+    monkeypatch.setattr("meshproof.machine._find_engine", lambda: (GOOD.engine, ""))
+    monkeypatch.setattr("meshproof.machine.sys.platform", "darwin")
     monkeypatch.setattr(Path, "read_text", read_text)
     machine = look()
     assert machine.memory_available_bytes > 0
