@@ -42,7 +42,8 @@ def wait_for(
         ready: Whether a state is what is waited for.
         what: The thing waited for, as a noun phrase for messages: "istiod's deployment".
         timeout_s: Seconds until the wait is given up. At least one look is taken.
-        every_s: Seconds between looks. A clock whose `pause` returns early (a watch) shortens them.
+        every_s: Seconds from the beginning of one look to that of the next, or none between looks that take longer. A
+            clock whose `pause` returns early (a watch) shortens them.
         successes: How many looks in a row must be ready.
         failed: Says why a state can never become ready, or None.
         clock: Source of time and pauses; the real one by default.
@@ -52,11 +53,11 @@ def wait_for(
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout_s
-    streak = 0
-    last_seen = ""
+    streak, began, last_seen = 0, 0.0, ""
 
     def look() -> tuple[T, bool]:
-        nonlocal streak, last_seen
+        nonlocal streak, began, last_seen
+        began = clock.now()
         state = read()
         reason = failed(state) if failed else None
         if reason:
@@ -75,7 +76,7 @@ def wait_for(
 
     retrying = Retrying(
         stop=lambda _: clock.now() >= deadline,
-        wait=lambda _: max(0.0, min(every_s, deadline - clock.now())),
+        wait=lambda _: max(0.0, min(began + every_s, deadline) - clock.now()),
         retry=retry_if_result(lambda result: not result[1]),
         retry_error_callback=give_up,
         sleep=clock.pause,

@@ -51,6 +51,19 @@ def test_looks_are_spaced_evenly_until_it_is_ready() -> None:
     assert time.pauses == [0.5, 0.5]
 
 
+@pytest.mark.parametrize(("took_s", "pauses"), [(0.2, [0.3, 0.3]), (0.7, [0.0, 0.0])])
+def test_the_time_that_a_look_takes_is_part_of_the_space_between_looks(took_s: float, pauses: list[float]) -> None:
+    time = FakeTime()
+    state = states("down", "down", "up")
+
+    def read() -> str:
+        time.seconds += took_s
+        return state()
+
+    wait_for(read, is_up, what="it", timeout_s=5, every_s=0.5, clock=time.clock)
+    assert time.pauses == pytest.approx(pauses)  # pyright: ignore[reportUnknownMemberType]
+
+
 def test_the_deadline_ends_it_with_the_last_state() -> None:
     time = FakeTime()
     with pytest.raises(NotReady) as raised:
