@@ -115,10 +115,11 @@ def test_no_variable_of_the_users_leads_a_tool_elsewhere(door: str, tools: Path)
 
 
 @pytest.mark.parametrize("door", ["helm of a step", "kubectl", "port-forward"])
-def test_the_clusters_own_kubeconfig_is_the_only_one(door: str, tools: Path) -> None:
+def test_the_clusters_own_kubeconfig_is_the_only_one_and_temporary_files_are_its(door: str, tools: Path) -> None:
     name, use = DOORS[door]
     use(tools)
-    assert given_to(tools, name)["KUBECONFIG"] == str(tools / "kubeconfig")
+    given = given_to(tools, name)
+    assert (given["KUBECONFIG"], given["TMPDIR"]) == (str(tools / "kubeconfig"), str(tools))
 
 
 @pytest.mark.parametrize("door", ["kind get", "docker"])

@@ -278,6 +278,11 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("exclude.others-keep-xfcc", (answers(xfcc(uri=EVE)), INJECTED, MESHED, TRUST_DOMAIN), EVE),
     ("exclude.others-keep-xfcc", (answers(xfcc(), status=503), INJECTED, MESHED, TRUST_DOMAIN), "503"),
     ("exclude.same-pods", (THROUGH_SERVICE, BY_GATEWAY, INJECTED), "www.example.com: no answer of a pod"),
+    (
+        "exclude.same-pods",
+        (Answers(SERVICE.ask, (replace(THROUGH_SERVICE.each[0], response=stranger(503)),)), MTLS, INJECTED),
+        "httpbin-plaintext_8000: www.example.com: 503",
+    ),
     ("exclude.same-pods", (PLAIN, MTLS, INJECTED), "10.244.0.7:8080 through kube_httpbin_httpbin_8000"),
     ("exclude.same-pods", (THROUGH_SERVICE, MTLS, TWO), "plain.example: 10.244.0.7:8080"),
     ("exclude.same-pods", (THROUGH_SERVICE, MTLS, ()), "10.244.0.7:8080"),
@@ -351,6 +356,12 @@ def test_what_is_wrong_after_a_clean_up_is_wrong_whether_or_not_something_was_th
     for id_, (_, *now), _ in (fault for fault in FAULTS if fault[0] in TAKEN_BACK):
         finding = judge(CLAIMS[id_], seen(CLAIMS[id_], (nothing, *now)))
         assert (finding.holds, finding.skip) == (False, "")
+
+
+def test_a_pod_that_is_not_ready_need_not_answer() -> None:
+    starting = not_ready((replace(INJECTED[0], name="pod-2", ip="10.244.0.8"),))
+    same = CLAIMS["exclude.same-pods"]
+    assert judge(same, seen(same, (THROUGH_SERVICE, MTLS, (*INJECTED, *starting)))).holds
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:

@@ -107,9 +107,9 @@ def _delete(kind: str, name: str, namespace: str) -> Command:
 
 
 def _same_pods(plaintext: Answers, mtls: Answers, pods: Sequence[Pod]) -> Finding:
-    expected = sorted(f"{pod.ip}:8080" for pod in pods if pod.living)
+    expected = sorted(f"{pod.ip}:8080" for pod in pods if pod.living and pod.all_ready)
     both = (plaintext, mtls)
-    served = [sorted(each.endpoint for each in answers.each if each.endpoint) for answers in both]
+    served = [sorted(each.endpoint for each in answers.each if requests.answered(each)) for answers in both]
     upstreams = {each.upstream for answers in both for each in answers.each}
     return Finding(
         bool(expected) and all(addresses == expected for addresses in served) and len(upstreams) == len(both),
@@ -119,7 +119,11 @@ def _same_pods(plaintext: Answers, mtls: Answers, pods: Sequence[Pod]) -> Findin
 
 
 def _through(answers: Answers) -> str:
-    told = [f"{each.endpoint} through {each.upstream}" for each in answers.each if each.endpoint]
+    told = [
+        f"{each.endpoint} through {each.upstream}" + ("" if requests.answered(each) else f": {each.response}")
+        for each in answers.each
+        if each.endpoint
+    ]
     return ", ".join(told) or "no answer of a pod"
 
 
