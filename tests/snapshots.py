@@ -82,7 +82,7 @@ def pod(
 
 def gateway_pod(*containers: str, account: str = "http", env: Mapping[str, str] | None = None) -> Pod:
     """A pod of the gateway."""
-    return pod(*containers, namespace="kgateway-system", account=account, name="http-1", env=env)
+    return pod(*containers, namespace="kgateway-system", account=account, name=GATEWAY_POD, env=env)
 
 
 def deployment(*, generation: int = 1, observed: int = 1, replicas: int = 1, available: int = 1) -> Deployment:
@@ -134,6 +134,9 @@ def certificate(common_name: str = "") -> str:
 
 CERTIFICATE = certificate()
 OTHER_CERTIFICATE = certificate("other")
+GATEWAY_POD = "http-1"
+CHAINS = {GATEWAY_POD: CERTIFICATE}
+OTHER_CHAINS = {GATEWAY_POD: OTHER_CERTIFICATE}
 BY = "spiffe://cluster.local/ns/httpbin/sa/httpbin"
 URI = "spiffe://cluster.local/ns/kgateway-system/sa/http"
 
@@ -147,10 +150,17 @@ ENDPOINT = "10.244.0.7:8080"
 UPSTREAM = "kube_httpbin_httpbin_8000"
 
 
-def answer(given: Response, *, handshakes: int | None = None, endpoint: str = ENDPOINT, marked: bool = True) -> Answer:
+def answer(
+    given: Response,
+    *,
+    handshakes: int | None = None,
+    endpoint: str = ENDPOINT,
+    marked: bool = True,
+    gateway: str = GATEWAY_POD,
+) -> Answer:
     """An answer of one endpoint; over TLS where the app was told of a client certificate, unless said otherwise."""
     took = int(given.xfcc is not None) if handshakes is None else handshakes
-    return Answer(given, marked, UPSTREAM if endpoint else "", endpoint, took)
+    return Answer(given, marked, gateway, UPSTREAM if endpoint else "", endpoint, took)
 
 
 def answers(xfcc: str | None = None, *, status: int = 200, host: str = "www.example.com") -> Answers:

@@ -89,13 +89,12 @@ def gateway(*pods: dict[str, Any]) -> GatewayAccess:
 
 
 def once(way: GatewayAccess, host: str, *headers: tuple[str, str]) -> Response:
-    with way.connected() as get:
+    with way.senders()[0].connected() as get:
         return get(host, headers)
 
 
-def test_a_request_goes_to_the_newest_ready_pod_with_its_host(asked: Asked) -> None:
+def test_a_request_goes_to_a_ready_pod_with_its_host(asked: Asked) -> None:
     way = gateway(
-        raw_pod("old", "2026-01-01T00:00:00Z"),
         raw_pod("new", "2026-01-02T00:00:00Z"),
         raw_pod("starting", "2026-01-03T00:00:00Z", ready=False),
         raw_pod("ending", "2026-01-04T00:00:00Z", deletionTimestamp="now"),
@@ -113,7 +112,7 @@ def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) ->
     api = StandInApi(raw_pod("one", "2026-01-01T00:00:00Z"))
     way = GatewayAccess(cast(Api, api), {})
     once(way, "a")
-    assert way.admin("/stats") == '{"headers": {}}'
+    assert way.senders()[0].admin("/stats") == '{"headers": {}}'
     assert [forward.target for forward in StandInForward.made] == ["kgateway-system/pod/one"]
     api.pods = [raw_pod("two", "2026-01-02T00:00:00Z")]
     once(way, "a")
@@ -127,8 +126,25 @@ def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) ->
     assert not StandInForward.made[2].running
     assert len(asked) == 4
     once(way, "a")
-    assert way.admin("/stats")
+    assert way.senders()[0].admin("/stats")
     assert StandInForward.made[3].running, "what was closed is opened again when it is needed"
+
+
+def test_each_ready_pod_has_a_way_in_and_the_newest_comes_first(asked: Asked) -> None:
+    api = StandInApi(raw_pod("old", "2026-01-01T00:00:00Z"))
+    way = GatewayAccess(cast(Api, api), {})
+    once(way, "a")
+    api.pods = [*api.pods, raw_pod("new", "2026-01-02T00:00:00Z")]
+    assert [sender.pod for sender in way.senders()] == ["new", "old"]
+    assert [sender.port for sender in way.senders()] == [0, way.port], "the one that has the page's port keeps it"
+    once(way, "a")
+    assert [forward.running for forward in StandInForward.made] == [True, True]
+    assert StandInForward.made[1].ports == (":8080", ":19000")
+    api.pods = api.pods[1:]
+    way.senders()
+    assert [forward.running for forward in StandInForward.made] == [False, True], "the pod is gone"
+    way.close()
+    assert len(asked) == 2
 
 
 def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) -> None:
@@ -160,7 +176,7 @@ def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
         monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{port}"))
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
-        with gateway(raw_pod("one", "2026-01-01T00:00:00Z")).unfinished("a.example", 2):
+        with gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0].unfinished("a.example", 2):
             pass
         server.join(5)
     head, chunk = received[0], received[1]
@@ -172,15 +188,15 @@ def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
 
 def test_unfinished_requests_need_somebody_who_listens(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{free_port()}"))
-    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
+    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0]
     with pytest.raises(NotReady, match="refused"), way.unfinished("a.example", 1):
         pytest.fail("nobody listens")
     assert asked == []
 
 
 def test_an_admin_page_must_be_there(asked: Asked) -> None:
-    with pytest.raises(NotReady, match=r"admin /missing: answered 404, expected 200"):
-        gateway(raw_pod("one", "2026-01-01T00:00:00Z")).admin("/missing")
+    with pytest.raises(NotReady, match=r"admin /missing of one: answered 404, expected 200"):
+        gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0].admin("/missing")
     assert asked
 
 

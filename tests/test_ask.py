@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from snapshots import response
 
-from meshproof.errors import NotReady
+from meshproof.errors import Inconclusive, NotReady
 from meshproof.formats.answer import Response
 from meshproof.formats.envoy import Endpoint, Upstream
 from meshproof.path import ask as module
@@ -52,6 +52,7 @@ class Envoy:
     others: Callable[[Envoy], None] = lambda _: None
     stubborn: bool = False
     echoes: bool = True
+    pod: str = "http-1"
     handshakes: int = 0
     asked: list[str] = field(default_factory=list[str])
     sent: list[Sent] = field(default_factory=list[Sent])
@@ -95,7 +96,7 @@ class Envoy:
 
 
 def answers(envoy: Envoy) -> Answers:
-    return ask(envoy, Ask("a.example", (("X-A", "1"),)))
+    return ask([envoy], Ask("a.example", (("X-A", "1"),)))
 
 
 def test_an_answer_tells_who_gave_it_and_that_it_is_to_our_request() -> None:
@@ -140,7 +141,7 @@ def test_an_endpoint_that_is_never_chosen_is_missing() -> None:
 
     found = answers(Partial({"10.0.0.7:80": Pool(), "10.0.0.8:80": Pool()}))
     assert [answer.endpoint for answer in found.each] == ["10.0.0.7:80"]
-    assert found.missing == ("10.0.0.8:80",)
+    assert found.missing == (("http-1", "10.0.0.8:80"),)
 
 
 def test_what_the_gateway_answers_by_itself_has_no_endpoint() -> None:
@@ -163,9 +164,47 @@ def test_an_answer_that_cannot_be_told_from_others_is_asked_for_again() -> None:
     assert len(envoy.asked) > 2
 
 
+def test_a_connection_whose_request_is_counted_later_is_not_taken_for_ours() -> None:
+    looks = iter(range(1000))
+
+    def others(envoy: Envoy) -> None:
+        pool, look = envoy.pools["10.0.0.7:80"], next(looks)
+        if look == 1:  # a first request of theirs beside ours
+            pool.requests += 1
+        if look == 2:  # beside our next one they begin a connection, whose request comes right after
+            pool.connections += 1
+        if look == 3:
+            pool.requests += 1
+
+    envoy = Envoy({"10.0.0.7:80": Pool(idle=1)}, others=others)
+    [answer] = answers(envoy).each
+    assert (answer.endpoint, len(envoy.asked)) == ("10.0.0.7:80", 4), "the third went over an old connection"
+
+
+def test_what_cannot_be_told_from_other_traffic_decides_nothing() -> None:
+    def busy(envoy: Envoy) -> None:
+        envoy.pools["10.0.0.7:80"].take()
+
+    envoy = Envoy({"10.0.0.7:80": Pool()}, others=busy)
+    with pytest.raises(Inconclusive, match=r"through http-1, 40 could not be told from other traffic to the same pods"):
+        answers(envoy)
+    assert len(envoy.asked) == module.NOISY_TRIES
+
+
+def test_each_pod_of_the_gateway_is_asked_through() -> None:
+    old = Envoy({"10.0.0.7:80": Pool(idle=1)}, pod="http-1")
+    new = Envoy({"10.0.0.7:80": Pool()}, tls=frozenset({"10.0.0.7:80"}), pod="http-2")
+    found = ask([new, old], Ask("a.example"))
+    assert [(each.gateway, each.endpoint, each.handshakes) for each in found.each] == [
+        ("http-2", "10.0.0.7:80", 1),
+        ("http-1", "10.0.0.7:80", 0),
+    ]
+    assert found.gateways == ("http-2", "http-1")
+
+
 def test_connections_that_do_not_close_leave_nothing_to_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.0)
     envoy = Envoy({"10.0.0.7:80": Pool(idle=9)}, stubborn=True)
-    with pytest.raises(NotReady, match=r"GET a.example/headers: no answer of \d+ was on a new connection"):
+    with pytest.raises(NotReady, match=r"GET a.example/headers: no answer of \d+ through http-1 was on a new"):
         answers(envoy)
     assert len(envoy.asked) == module.SPARE_TRIES + module.TRIES

@@ -12,7 +12,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from snapshots import BY, OTHER_CERTIFICATE, TRUST_DOMAIN, URI, answer, gateway_pod, pod, response, stranger, xfcc
+from snapshots import (
+    BY,
+    GATEWAY_POD,
+    OTHER_CERTIFICATE,
+    TRUST_DOMAIN,
+    URI,
+    answer,
+    gateway_pod,
+    pod,
+    response,
+    stranger,
+    xfcc,
+)
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady, Refuted
@@ -65,7 +77,7 @@ def cluster_where(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(looks, "answers", asked)
     monkeypatch.setattr(looks, "HTTPBIN_PODS", finds(seen.app))
     monkeypatch.setattr(looks, "GATEWAY_PODS", finds(seen.gateway))
-    monkeypatch.setattr(looks, "GATEWAY_CERTIFICATE", finds(seen.chain))
+    monkeypatch.setattr(looks, "GATEWAY_CERTIFICATES", finds({GATEWAY_POD: seen.chain}))
     monkeypatch.setattr(looks, "TRUST_DOMAIN", finds(seen.trust))
     return cast(Cluster, StandIn())
 

@@ -12,7 +12,7 @@ import pytest
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import CommandFailed, MachineCannot, NotReady, Refuted
+from meshproof.errors import CommandFailed, Inconclusive, MachineCannot, NotReady, Refuted
 from meshproof.results import StepResult
 from meshproof.run import Completed
 from meshproof.steps.judging import judge
@@ -97,6 +97,30 @@ def test_a_claim_that_holds_three_times_in_a_row_is_proven() -> None:
     assert (result.slug, result.section, result.commands) == ("step", "A step", ("apply",))
     assert (result.departures, result.error) == (("it departs",), "")
     assert cluster.seconds == 100.5, "three looks with two pauses between them"
+
+
+UNCLEAR = Inconclusive("5 requests could not be told from other traffic")
+
+
+@pytest.mark.parametrize(
+    ("seen", "then", "status"),
+    [
+        ((), UNCLEAR, "skipped"),
+        (("up", "up"), UNCLEAR, "skipped"),
+        (("up", UNCLEAR, "up", UNCLEAR), "up", "proven"),
+        (("down",), UNCLEAR, "refuted"),
+        (("up", "down"), UNCLEAR, "refuted"),
+        (("up", "down", "up", UNCLEAR), "up", "refuted"),
+    ],
+)
+def test_what_does_not_decide_proves_nothing_and_takes_back_nothing(
+    seen: tuple[object, ...], then: object, status: str
+) -> None:
+    check = outcome(step(claim(look(*seen, then=then))), StandIn()).checks[0]
+    assert check.status == status
+    assert (UNCLEAR.args[0] in check.observed, check.reason) == (
+        (True, "what was seen does not decide") if status == "skipped" else (False, check.reason)
+    )
 
 
 def test_a_claim_that_holds_and_proves_nothing_is_skipped_with_the_reason() -> None:

@@ -65,11 +65,16 @@ def same_rendering(plain: str, with_values: str, control: str, values_name: str)
     )
 
 
-def from_root(chain: str, roots: str) -> Finding:
-    """A certificate chain leads to one of the roots."""
-    names = ", ".join(leaf_uris(chain)) or "no URI"
-    told = f"certificate of {names}, {'' if (holds := issued_by(chain, roots)) else 'not '}issued by istiod's root"
-    return Finding(holds, "certificate issued by istiod's root", told)
+def from_root(chains: Mapping[str, str], roots: str) -> Finding:
+    """The certificate chain of each pod of the gateway leads to one of the roots."""
+    holds = {pod: issued_by(chain, roots) for pod, chain in chains.items()}
+    told = (
+        f"certificate of {', '.join(leaf_uris(chain)) or 'no URI'}, {'' if holds[pod] else 'not '}"
+        "issued by istiod's root"
+        for pod, chain in chains.items()
+    )
+    seen = "; ".join(dict.fromkeys(told)) or "no certificate"
+    return Finding(bool(holds) and all(holds.values()), "certificate issued by istiod's root", seen)
 
 
 def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence[str]) -> Finding:

@@ -10,7 +10,7 @@ class Finding:
     """Whether a claim holds, with what was expected and what was seen, both in words.
 
     `seen` is False where nothing could be seen, which is no proof of the contrary.
-    `skip` says why holding proves nothing here, such as that there was nothing to do; the claim is then skipped.
+    `skip` says why this decides nothing, such as that there was nothing to do; the claim is then skipped.
     """
 
     holds: bool

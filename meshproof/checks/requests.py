@@ -61,24 +61,27 @@ def names_client(answers: Answers, app: Sequence[Pod], client: Sequence[Pod], tr
     return _told_by_header(answers, app, expected, lambda element: f"URI={', '.join(element.uri) or '(absent)'}")
 
 
-def hashes_certificate(answers: Answers, app: Sequence[Pod], chain: str) -> Finding:
-    """XFCC's Hash is SHA-256 of the certificate that the gateway holds."""
-    expected = f"Hash={leaf_sha256(chain)}"
-    return _told_by_header(answers, app, expected, lambda element: f"Hash={element.hash or '(absent)'}")
+def hashes_certificate(answers: Answers, app: Sequence[Pod], chains: Mapping[str, str]) -> Finding:
+    """XFCC's Hash is SHA-256 of the certificate that the gateway's pod holds; chains are by that pod."""
+
+    def judge(header: xfcc.Header, chain: str) -> Finding:
+        expected, seen = f"Hash={leaf_sha256(chain)}", f"Hash={header.last.hash or '(absent)'}"
+        return Finding(seen == expected, expected, seen)
+
+    return _by_certificate(answers, app, chains, judge)
 
 
-def names_subject(answers: Answers, app: Sequence[Pod], chain: str) -> Finding:
-    """XFCC's Subject is the name of the certificate that the gateway holds, however spelt; Istio's is empty."""
-    expected = f'Subject="{leaf_subject(chain)}"'
+def names_subject(answers: Answers, app: Sequence[Pod], chains: Mapping[str, str]) -> Finding:
+    """XFCC's Subject is the name of that certificate, however spelt; Istio's is empty."""
 
-    def judge(header: xfcc.Header) -> Finding:
-        name = header.last.name
+    def judge(header: xfcc.Header, chain: str) -> Finding:
+        expected, name = f'Subject="{leaf_subject(chain)}"', header.last.name
         if name is None:
             return Finding(False, expected, "(absent)")
         differs = subject_difference(name, chain)
         return Finding(differs is None, expected, f'Subject="{name}"{f": {differs}" if differs else ""}')
 
-    return _by_header(answers, app, expected, judge)
+    return _by_certificate(answers, app, chains, judge)
 
 
 def is_sole(answers: Answers, app: Sequence[Pod]) -> Finding:
@@ -125,18 +128,24 @@ def not_routed(*hosts: Answers) -> Finding:
 
 
 def each_pod(answers: Answers, app: Sequence[Pod], judge: Callable[[Answer], Finding]) -> Finding:
-    """A judgement of each answer that holds when all do and each ready pod has answered.
+    """A judgement of each answer that holds when all do and each ready pod has answered, through each gateway's pod.
 
     Of several, those that are not as expected are told first, then how many are.
     """
     ready = {pod.ip: pod.name for pod in app if pod.living and pod.all_ready}
-    reached = {_host(answer.endpoint) for answer in answers.each}
-    silent = [f"{name} ({ip})" for ip, name in ready.items() if ip not in reached]
-    silent += [endpoint for endpoint in answers.missing if _host(endpoint) not in ready]
+    reached = {(answer.gateway, _host(answer.endpoint)) for answer in answers.each}
+    ways = [(gateway, ip) for gateway in answers.gateways for ip in ready]
+    silent = [f"{ready[ip]} ({ip}){_through(answers, gateway)}" for gateway, ip in ways if (gateway, ip) not in reached]
+    silent += [
+        f"{endpoint}{_through(answers, gateway)}"
+        for gateway, endpoint in answers.missing
+        if _host(endpoint) not in ready
+    ]
     if not ready:
         return Finding(False, "an answer of each ready pod of the app", "no pod of the app is ready")
     finding = each_answer(answers, judge, ready)
     many = f", from each of {len(ready)} pods" if len(ready) > 1 else ""
+    many += f", through each of the gateway's {len(answers.gateways)} pods" if len(answers.gateways) > 1 else ""
     told = f"{finding.observed}; no answer on a new connection from {', '.join(silent)}" if silent else finding.observed
     return Finding(finding.holds and not silent, finding.expected + many, told)
 
@@ -150,12 +159,18 @@ def each_answer(
         return findings[0][1]
     wrong = [(answer, finding) for answer, finding in findings if not finding.holds]
     told = [
-        f"{(names or {}).get(_host(answer.endpoint), answer.endpoint)}: {finding.observed}"
+        f"{(names or {}).get(_host(answer.endpoint), answer.endpoint)}{_through(answers, answer.gateway)}: "
+        f"{finding.observed}"
         for answer, finding in wrong or findings[:1]
     ]
     told.append(f"{len(findings) - len(wrong)} of {len(findings)} as expected")
     expected = findings[0][1].expected if findings else "an answer"
     return Finding(bool(findings) and not wrong, expected, "; ".join(told))
+
+
+def _through(answers: Answers, gateway: str) -> str:
+    """Which pod of the gateway an answer came through, where there are several."""
+    return f" through {gateway}" if len(answers.gateways) > 1 else ""
 
 
 def answered(answer: Answer) -> bool:
@@ -187,18 +202,33 @@ def _told_by_header(
     return _by_header(answers, app, expected, judge)
 
 
-def _by_header(answers: Answers, app: Sequence[Pod], expected: str, judge: Callable[[xfcc.Header], Finding]) -> Finding:
-    """A judgement of each header; where there is none that can be read, the answer is what was seen."""
+def _by_certificate(
+    answers: Answers, app: Sequence[Pod], chains: Mapping[str, str], judge: Callable[[xfcc.Header, str], Finding]
+) -> Finding:
+    """A judgement of each header beside the certificate of the gateway's pod that its request went through."""
 
     def judge_answer(answer: Answer) -> Finding:
-        if not answered(answer):
-            return Finding(False, expected, str(answer))
-        try:
-            return judge(header_of(answer))
-        except Refuted as problem:
-            return Finding(False, expected, str(problem))
+        chain = chains.get(answer.gateway)
+        if chain is None:
+            return Finding(False, "the certificate of the gateway's pod", f"none of {answer.gateway or 'no pod'}")
+        return _of_header(answer, "X-Forwarded-Client-Cert", lambda header: judge(header, chain))
 
     return each_pod(answers, app, judge_answer)
+
+
+def _by_header(answers: Answers, app: Sequence[Pod], expected: str, judge: Callable[[xfcc.Header], Finding]) -> Finding:
+    """A judgement of each header."""
+    return each_pod(answers, app, lambda answer: _of_header(answer, expected, judge))
+
+
+def _of_header(answer: Answer, expected: str, judge: Callable[[xfcc.Header], Finding]) -> Finding:
+    """A judgement of a header; where there is none that can be read, the answer is what was seen."""
+    if not answered(answer):
+        return Finding(False, expected, str(answer))
+    try:
+        return judge(header_of(answer))
+    except Refuted as problem:
+        return Finding(False, expected, str(problem))
 
 
 def _with_handshakes(answer: Answer) -> str:

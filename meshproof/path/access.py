@@ -1,4 +1,4 @@
-"""The way in through the gateway: a port-forward to its newest ready pod, for requests and for Envoy's admin pages."""
+"""The way in through the gateway: a port-forward to each of its ready pods."""
 
 from __future__ import annotations
 
@@ -29,19 +29,18 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class GatewayAccess:
-    """Requests to the gateway `http` from this machine.
+    """Requests to the gateway `http` from this machine, through each of its ready pods.
 
-    The local port is the page's 8080 where it is free, else any free one, and stays the same.
+    The local port is the page's 8080 where it is free, else any free one, and stays the same; further pods of the
+    gateway have any.
     """
 
     def __init__(self, api: Api, env: Mapping[str, str]) -> None:
         self._api = api
         self._env = env
-        self._forward: PortForward | None = None
-        self._pod = ""
         self._port = 0
+        self._known: dict[str, PodAccess] = {}
         self._lock = threading.Lock()
-        self._admin = _client()
 
     @property
     def port(self) -> int:
@@ -50,12 +49,66 @@ class GatewayAccess:
             self._port = free_port(LISTENER_PORT)
         return self._port
 
-    @contextmanager
-    def connected(self) -> Generator[Get]:
-        """A connection to the gateway, for `GET /headers` with a Host of one's choice.
+    def senders(self) -> tuple[PodAccess, ...]:
+        """The way in through each ready pod, newest first.
 
         Raises:
-            NotReady: The gateway has no ready pod, or the connection broke.
+            NotReady: No pod of the gateway is ready.
+        """
+        names = self._ready_pods()
+        with self._lock:
+            for gone in self._known.keys() - set(names):
+                self._known.pop(gone).close()
+            for name in names:
+                if name not in self._known:
+                    self._known[name] = PodAccess(self._env, name, self._free_port())
+            return tuple(self._known[name] for name in names)
+
+    def close(self) -> None:
+        """End the port-forwards; the next request begins others."""
+        with self._lock:
+            while self._known:
+                self._known.popitem()[1].close()
+
+    def _free_port(self) -> int:
+        """The local port, unless it is in use for another pod or, by now, for something else."""
+        if any(each.port == self.port for each in self._known.values()):
+            return 0
+        self._port = free_port(self.port)
+        return self._port
+
+    def _ready_pods(self) -> list[str]:
+        raw = self._api.list(f"/api/v1/namespaces/{GATEWAY_NAMESPACE}/pods", labelSelector=GATEWAY_SELECTOR)
+        newest_first = sorted(raw, key=lambda item: item["metadata"]["creationTimestamp"], reverse=True)
+        ready = [pod.name for pod in map(Pod.from_dict, newest_first) if pod.all_ready and pod.living]
+        if not ready:
+            raise NotReady("gateway http: no pod of it is ready")
+        return ready
+
+
+class PodAccess:
+    """The way in through one pod of the gateway: a port-forward, for requests and for Envoy's admin pages.
+
+    Args:
+        env: The environment of the cluster's tools.
+        pod: The pod's name.
+        port: Local port for requests; 0 takes any.
+    """
+
+    def __init__(self, env: Mapping[str, str], pod: str, port: int) -> None:
+        self.pod = pod
+        self.port = port
+        self._env = env
+        self._forward: PortForward | None = None
+        self._lock = threading.Lock()
+        self._admin = _client()
+
+    @contextmanager
+    def connected(self) -> Generator[Get]:
+        """A connection to the pod, for `GET /headers` with a Host of one's choice.
+
+        Raises:
+            NotReady: The connection broke.
         """
         with _client() as client:
 
@@ -67,7 +120,7 @@ class GatewayAccess:
             yield get
 
     def upstreams(self) -> Mapping[str, envoy.Upstream]:
-        """The clusters of the gateway's Envoy by name, with what it counts of them.
+        """The clusters of the pod's Envoy by name, with what it counts of them.
 
         Raises:
             NotReady: As `admin`.
@@ -101,18 +154,18 @@ class GatewayAccess:
             raise NotReady(f"connection to {address}: {error}") from error
 
     def admin(self, path: str) -> str:
-        """A page of the gateway's Envoy admin interface.
+        """A page of the pod's Envoy admin interface.
 
         Raises:
             NotReady: As `connected`, or Envoy does not answer 200.
         """
         answer = self._get(self._admin, f"{self._base(ADMIN_PORT)}{path}", ())
         if answer.status_code != 200:
-            raise NotReady(f"gateway's Envoy admin {path}: answered {answer.status_code}, expected 200")
+            raise NotReady(f"Envoy admin {path} of {self.pod}: answered {answer.status_code}, expected 200")
         return answer.text
 
     def close(self) -> None:
-        """End the port-forward; the next request begins another."""
+        """End the port-forward."""
         self._admin.close()
         self._admin = _client()
         with self._lock:
@@ -130,30 +183,20 @@ class GatewayAccess:
             return client.get(url, headers=list(headers))
         except httpx.HTTPError as error:
             with self._lock:
-                self._drop(forward)  # the pod behind it may be gone: the next call finds the new one
+                self._drop(forward)  # the pod behind it may be gone
             raise NotReady(f"GET {url}: {error!r}") from error
 
     def _base(self, remote_port: int) -> str:
-        pod = self._ready_pod()
         with self._lock:
-            if self._forward is None or not self._forward.alive() or pod != self._pod:
+            if self._forward is None or not self._forward.alive():
                 self._drop(self._forward)
-                ports = [f"{self.port}:{LISTENER_PORT}", f":{ADMIN_PORT}"]
+                ports = [f"{self.port or ''}:{LISTENER_PORT}", f":{ADMIN_PORT}"]
                 try:
-                    self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{pod}", ports)
+                    self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{self.pod}", ports)
                 except MachineCannot:
-                    self._port = 0  # somebody else may have taken it meanwhile
+                    self.port = 0  # somebody else may have taken it meanwhile
                     raise
-                self._pod = pod
             return self._forward.url(remote_port)
-
-    def _ready_pod(self) -> str:
-        raw = self._api.list(f"/api/v1/namespaces/{GATEWAY_NAMESPACE}/pods", labelSelector=GATEWAY_SELECTOR)
-        newest_first = sorted(raw, key=lambda item: item["metadata"]["creationTimestamp"], reverse=True)
-        for pod in map(Pod.from_dict, newest_first):
-            if pod.all_ready and pod.living:
-                return pod.name
-        raise NotReady("gateway http: no pod of it is ready")
 
 
 def _client() -> httpx.Client:

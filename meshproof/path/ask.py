@@ -2,28 +2,29 @@
 
 An answer says what is so now only if nothing in it is older than the question. Envoy keeps its connections to an app,
 so a request may go over one from before a label, policy or certificate changed; and it spreads requests over the
-endpoints, so one answer speaks for one of them. Envoy counts requests and connections of each endpoint: read before and
-after a request, the counters tell who answered and whether the connection was new. Each request carries a mark that
-the app must have received.
+endpoints, so one answer speaks for one of them, and for the gateway's pod that it went through. Envoy counts requests
+and connections of each endpoint: read before and after a request, the counters tell who answered and whether the
+connection was new. Each request carries a mark that the app must have received.
 """
 
 from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from meshproof.errors import NotReady
+from meshproof.errors import Inconclusive, NotReady
 from meshproof.formats.answer import Response
 from meshproof.formats.envoy import Endpoint, Upstream
 from meshproof.wait import wait_for
 
 MARK = "x-meshproof-mark"
 TRIES = 8  # requests for each endpoint, at most
-SPARE_TRIES = 8  # and these for connections that were there before, and for other traffic
+SPARE_TRIES = 8  # and these for connections that were there before
+NOISY_TRIES = 40  # and at most these that other traffic spoils
 CLOSE_TIMEOUT_S = 2.0
 CLOSE_EVERY_S = 0.02
 AT_ONCE = 64  # connections to the gateway that are open at the same time, at most
@@ -44,6 +45,7 @@ class Answer:
     Attributes:
         response: The answer.
         marked: Whether the app received the mark of this very request.
+        gateway: The gateway's pod that it went through.
         upstream: Envoy's cluster that it went through; empty where the gateway answered by itself.
         endpoint: Who answered, as `IP:PORT`; empty as `upstream`.
         handshakes: TLS handshakes that its connection took: 1 with TLS, 0 without.
@@ -51,6 +53,7 @@ class Answer:
 
     response: Response
     marked: bool
+    gateway: str = ""
     upstream: str = ""
     endpoint: str = ""
     handshakes: int = 0
@@ -64,11 +67,20 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """One answer on a new connection from each endpoint; `missing` are those that gave none."""
+    """One answer on a new connection from each endpoint, through each pod of the gateway.
+
+    `missing` are the pod of the gateway and the endpoint where there was none.
+    """
 
     ask: Ask
     each: tuple[Answer, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The gateway's pods that were asked through."""
+        named = (*(answer.gateway for answer in self.each), *(gateway for gateway, _ in self.missing))
+        return tuple(dict.fromkeys(named))
 
 
 class Get(Protocol):
@@ -80,7 +92,12 @@ class Get(Protocol):
 
 
 class Sender(Protocol):
-    """The way in through one gateway pod."""
+    """The way in through one pod of the gateway."""
+
+    @property
+    def pod(self) -> str:
+        """The pod's name."""
+        ...
 
     def connected(self) -> AbstractContextManager[Get]:
         """A connection to the gateway: one thread of Envoy serves all that is sent over it, endpoint by endpoint."""
@@ -106,38 +123,50 @@ class _Taken:
     handshakes: int
 
 
-def ask(sender: Sender, what: Ask) -> Answers:
+def ask(senders: Iterable[Sender], what: Ask) -> Answers:
     """Ask until each endpoint behind the host has answered on a new connection, as far as that comes about.
 
     What cannot be told from other traffic by the counters is asked again.
 
+    Args:
+        senders: The way in through each pod of the gateway.
+        what: What is asked.
+
     Raises:
-        NotReady: The gateway cannot be reached, or no answer could be told from other traffic.
+        NotReady: The gateway cannot be reached.
+        Inconclusive: No answer could be told from other traffic.
     """
-    with sender.connected() as get:
-        return _each(sender, get, what)
+    asked: list[Answers] = []
+    for sender in senders:
+        with sender.connected() as get:
+            asked.append(_each(sender, get, what))
+    each = (answer for answers in asked for answer in answers.each)
+    return Answers(what, tuple(each), tuple(missing for answers in asked for missing in answers.missing))
 
 
 def _each(sender: Sender, get: Get, what: Ask) -> Answers:
     found: dict[str, Answer] = {}
     missing: tuple[str, ...] = ()
     before = sender.upstreams()
-    tries, limit = 0, SPARE_TRIES
-    while tries < limit:
+    tries, noisy, limit = 0, 0, SPARE_TRIES
+    while tries - noisy < limit and noisy < NOISY_TRIES:
         tries += 1
         mark = uuid.uuid4().hex
         response = get(what.host, (*what.headers, (MARK, mark)))
         marked = (response.received or {}).get(MARK) == (mark,)
         after = sender.upstreams()
         taken = _taken(before, after)
-        before = after
+        # Where there is other traffic, a connection that was counted may be one whose request has yet to be counted.
+        before = sender.upstreams() if noisy else after
         if not taken:
-            return Answers(what, (Answer(response, marked),))
+            return Answers(what, (Answer(response, marked, sender.pod),))
         one = taken[0]
-        if len(taken) > 1 or one.requests > 1:
+        if len(taken) > 1 or one.requests > 1 or (noisy and _taken(after, before)):
+            noisy += 1
             continue
         if one.connections == 1:
-            answer = Answer(response, marked, one.upstream.name, one.endpoint.address, one.handshakes)
+            where = one.upstream.name, one.endpoint.address
+            answer = Answer(response, marked, sender.pod, *where, handshakes=one.handshakes)
             found.setdefault(answer.endpoint, answer)
         missing = tuple(each.address for each in one.upstream.endpoints if each.address not in found)
         if not missing:
@@ -145,9 +174,14 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
         limit = SPARE_TRIES + TRIES * len(one.upstream.endpoints)
         if one.connections == 0:
             before = _close_idle(sender, what.host, one.upstream.name)
+    if noisy and (missing or not found):
+        raise Inconclusive(
+            f"GET {what.host}/headers: of {tries} requests through {sender.pod}, {noisy} could not be told from other "
+            "traffic to the same pods; try again when there is less of it"
+        )
     if not found:
-        raise NotReady(f"GET {what.host}/headers: no answer of {tries} was on a new connection that is known as ours")
-    return Answers(what, tuple(found.values()), missing)
+        raise NotReady(f"GET {what.host}/headers: no answer of {tries} through {sender.pod} was on a new connection")
+    return Answers(what, tuple(found.values()), tuple((sender.pod, endpoint) for endpoint in missing))
 
 
 def _taken(before: Mapping[str, Upstream], after: Mapping[str, Upstream]) -> list[_Taken]:

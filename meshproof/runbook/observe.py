@@ -78,7 +78,8 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
     """
     answers, app = looks.answers(host).take(cluster), looks.HTTPBIN_PODS.take(cluster)
     header = requests.header_of(answers.each[0])
-    chain = looks.GATEWAY_CERTIFICATE.take(cluster)
+    chains = looks.GATEWAY_CERTIFICATES.take(cluster)
+    chain = chains[answers.each[0].gateway]
     trust = looks.TRUST_DOMAIN.take(cluster)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     return Certificate(
@@ -86,8 +87,8 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
         header=header,
         findings=(
             ("By", requests.names_server(answers, app, trust)),
-            ("Hash", requests.hashes_certificate(answers, app, chain)),
-            ("Subject", requests.names_subject(answers, app, chain)),
+            ("Hash", requests.hashes_certificate(answers, app, chains)),
+            ("Subject", requests.names_subject(answers, app, chains)),
             ("URI", requests.names_client(answers, app, looks.GATEWAY_PODS.take(cluster), trust)),
         ),
         subject=leaf_subject(chain),

@@ -82,9 +82,9 @@ def enable_integration(setting: Setting) -> Step:
             claim(
                 "enable.istiod-address",
                 "The gateway's parameters name istiod where it was found, and the gateway got a certificate from it",
-                (ISTIOD_ADDRESS, STORED_PARAMETERS, looks.GATEWAY_CERTIFICATE, looks.ROOT_CERTIFICATES),
-                lambda found, stored, chain, roots: both(
-                    Finding(stored.address == found, found, stored.address), from_root(chain, roots)
+                (ISTIOD_ADDRESS, STORED_PARAMETERS, looks.GATEWAY_CERTIFICATES, looks.ROOT_CERTIFICATES),
+                lambda found, stored, chains, roots: both(
+                    Finding(stored.address == found, found, stored.address), from_root(chains, roots)
                 ),
             ),
             claim(

@@ -12,7 +12,7 @@ from typing import Any
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import MeshproofError, NotReady
+from meshproof.errors import Inconclusive, MeshproofError, NotReady
 from meshproof.results import CheckResult
 from meshproof.steps import own_errors
 from meshproof.steps.model import Claim, Look
@@ -24,9 +24,10 @@ EVERY_S = 0.25
 
 @dataclass(frozen=True)
 class Unseen:
-    """What a look gives when it could not be taken."""
+    """What a look gives when it could not be taken, or, where it is `unclear`, when it does not decide."""
 
     reason: str
+    unclear: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def look_at(looks: Sequence[Look[Any]], cluster: Cluster) -> Seen:
         try:
             return look.take(cluster)
         except MeshproofError as problem:
-            return Unseen(str(problem))
+            return Unseen(str(problem), unclear=isinstance(problem, Inconclusive))
         except Exception as bug:
             return Bug(bug)
 
@@ -66,7 +67,8 @@ def judge(claim: Claim, seen: Seen) -> Finding:
     if missing:
         reasons = [seen[look].reason if look in seen else "not looked at" for look in missing]
         told = "; ".join(f"{m.what}: {r}" for m, r in zip(missing, reasons, strict=True))
-        return Finding(False, claim.sentence, told, seen=False)
+        unclear = any(isinstance(unseen := seen.get(look), Unseen) and unseen.unclear for look in missing)
+        return Finding(False, claim.sentence, told, seen=False, skip="what was seen does not decide" if unclear else "")
     try:
         return claim.judge(*(seen[look] for look in claim.looks))
     except MeshproofError as problem:
@@ -128,7 +130,8 @@ class Judging:
                 self.bugs[claim.id] = bug
                 self.streaks.pop(claim.id, None)
                 continue
-            self.last[claim.id] = finding
+            if not (finding.skip and self._fails(claim)):  # what does not decide takes back nothing that did
+                self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
             if finding.holds and claim.id not in self.fell:
                 self.held[claim.id] = finding
@@ -138,25 +141,29 @@ class Judging:
                 self.settled_s.setdefault(claim.id, self.clock.now() - self.started)
         return tuple(streak for id_, streak in self.streaks.items() if id_ not in self.fell)
 
+    def _fails(self, claim: Claim) -> bool:
+        return claim.id in self.last and not self.last[claim.id].holds and not self.last[claim.id].skip
+
     def _result(self, claim: Claim, error: str) -> CheckResult:
         if claim.id in self.bugs and claim.id not in self.fell:
             return skipped(claim, own_errors.told(self.bugs[claim.id]))
         finding, reason = self.last[claim.id], "did not hold"
-        error = error or finding.skip  # either way that it holds proves nothing
-        proven = not error and claim.id not in self.fell and self.streaks[claim.id] >= SUCCESSES
-        unsure = "skipped" if error and finding.holds else "refuted"
+        decides = finding.seen and not finding.holds  # of what holds, and of what hides, skip and error say: no proof
+        undecided = "" if decides else finding.skip or (error if finding.holds else "")
         if claim.id in self.fell:
-            finding, reason = self._unsteady(claim), "unsteady: it held, and then it did not"
+            finding, reason, undecided = self._unsteady(claim), "unsteady: it held, and then it did not", ""
         elif finding.holds:
             reason = "did not hold for long enough"
+        settled = not (error or finding.skip or claim.id in self.fell)
+        proven = settled and self.streaks[claim.id] >= SUCCESSES
         return CheckResult(
             id=claim.id,
             claim=claim.sentence,
             expected=finding.expected,
             observed=finding.observed,
-            status="proven" if proven else unsure,
+            status="proven" if proven else "skipped" if undecided else "refuted",
             seconds=round(self.settled_s.get(claim.id, self.clock.now() - self.started), 3),
-            reason="" if proven else error or reason,
+            reason="" if proven else error or finding.skip or reason,
         )
 
     def _unsteady(self, claim: Claim) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TypeVar
 
 from meshproof import yamls
@@ -69,7 +70,7 @@ def routes(*names: tuple[str, str]) -> Look[tuple[HTTPRoute, ...]]:
 def answers(host: str, *headers: tuple[str, str]) -> Look[Answers]:
     """The answers to `GET /headers` for a host, through the gateway, from each endpoint on a new connection."""
     asked = Ask(host, headers)
-    return Look(f"GET {host}/headers", lambda c: ask(c.gateway, asked))
+    return Look(f"GET {host}/headers", lambda c: ask(c.gateway.senders(), asked))
 
 
 GATEWAY_PODS = pods("gateway's pods", "kgateway-system", "gateway.networking.k8s.io/gateway-name=http")
@@ -83,9 +84,12 @@ GATEWAY: Look[Gateway] = Look(
 HTTPBIN_NAMESPACE: Look[Namespace] = Look(
     "Namespace httpbin", lambda c: Namespace.from_dict(c.api.get("/api/v1/namespaces/httpbin"))
 )
-GATEWAY_CERTIFICATE: Look[str] = Look(
-    "certificate that the gateway's Envoy holds",
-    lambda c: envoy.certificate_chain(c.gateway.admin(envoy.SECRETS_PAGE), "istio_server_cert"),
+GATEWAY_CERTIFICATES: Look[Mapping[str, str]] = Look(
+    "certificate that the gateway's Envoy holds, by pod",
+    lambda c: {
+        sender.pod: envoy.certificate_chain(sender.admin(envoy.SECRETS_PAGE), "istio_server_cert")
+        for sender in c.gateway.senders()
+    },
 )
 ROOT_CERTIFICATES: Look[str] = Look(
     "root certificate that istiod gives to the gateway's namespace",

@@ -29,7 +29,7 @@ _RESTART = ("kubectl", "rollout", "restart", "deployment", "httpbin", "--namespa
 def route_over_mtls(setting: Setting) -> Step:
     """httpbin joins the mesh; the gateway then speaks mutual TLS with it."""
     injected = (*APP_CONTAINERS, "istio-proxy")
-    certificate = (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.GATEWAY_CERTIFICATE)
+    certificate = (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.GATEWAY_CERTIFICATES)
     return Step(
         slug="route",
         section="Route to httpbin over mTLS",
