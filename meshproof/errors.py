@@ -8,6 +8,7 @@
     ├── NotReady               exit 1: a state did not come in time; the last state seen is in the message
     │   └── Inconclusive       exit 1: what was seen does not decide; it refutes nothing and proves nothing
     ├── NotFound               exit 1: the API server knows no such object or kind (meshproof.kube.api)
+    ├── Unseen                 exit 1: what a claim needs was not seen (meshproof.path.link)
     ├── Malformed              exit 1: an object of the API is not of the form that its kind has (meshproof.kube.raw)
     └── Refuted                exit 1: what was claimed is false
         ├── MalformedXfcc      exit 1: an x-forwarded-client-cert header that is none (meshproof.formats.xfcc)

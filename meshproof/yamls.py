@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,11 @@ from typing import Any
 import yaml
 
 from meshproof.errors import BadInput
+
+# Begins with a letter, and has nothing that means something in YAML.
+_PLAIN = re.compile(r"[A-Za-z][\w./-]*(:[\w./-]+)*")
+# Source: YAML 1.1, https://yaml.org/type/bool.html and https://yaml.org/type/null.html; kubectl reads by it.
+_WORDS = frozenset({"y", "yes", "n", "no", "on", "off", "true", "false", "null"})
 
 
 def load(text: str, origin: str = "YAML") -> list[dict[str, Any]]:
@@ -48,6 +55,12 @@ def dump(*documents: object) -> str:
 def dump_all(documents: Iterable[object]) -> str:
     """Write documents from any iterable; see `dump`."""
     return dump(*documents)
+
+
+def scalar(text: str) -> str:
+    """A text as a value in YAML: quoted where some reader of YAML would take it for a number, a boolean or nothing."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return text if plain else json.dumps(text)
 
 
 def _told(error: Exception) -> str:

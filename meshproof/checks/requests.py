@@ -133,7 +133,7 @@ def each_pod(answers: Answers, app: Sequence[Pod], judge: Callable[[Answer], Fin
     Of several, those that are not as expected are told first, then how many are.
     """
     ready = {pod.ip: pod.name for pod in app if pod.living and pod.all_ready}
-    reached = {(answer.gateway, _host(answer.endpoint)) for answer in answers.each}
+    reached = {(answer.gateway, answer.host) for answer in answers.each}
     ways = [(gateway, ip) for gateway in answers.gateways for ip in ready]
     silent = [f"{ready[ip]} ({ip}){_through(answers, gateway)}" for gateway, ip in ways if (gateway, ip) not in reached]
     silent += [
@@ -159,8 +159,7 @@ def each_answer(
         return findings[0][1]
     wrong = [(answer, finding) for answer, finding in findings if not finding.holds]
     told = [
-        f"{(names or {}).get(_host(answer.endpoint), answer.endpoint)}{_through(answers, answer.gateway)}: "
-        f"{finding.observed}"
+        f"{(names or {}).get(answer.host, answer.endpoint)}{_through(answers, answer.gateway)}: {finding.observed}"
         for answer, finding in wrong or findings[:1]
     ]
     told.append(f"{len(findings) - len(wrong)} of {len(findings)} as expected")

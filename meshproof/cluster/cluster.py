@@ -13,6 +13,7 @@ from meshproof.environment import tool_environment
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
+from meshproof.kube.kinds import Ref
 from meshproof.path.access import GatewayAccess
 from meshproof.run import Completed, run
 
@@ -39,9 +40,14 @@ class Cluster:
         return Api(self.kubeconfig)
 
     @cached_property
-    def gateway(self) -> GatewayAccess:
-        """The way in through the gateway."""
-        return GatewayAccess(self.api, self.env)
+    def _gateways(self) -> dict[Ref, GatewayAccess]:
+        return {}
+
+    def gateway(self, gateway: Ref) -> GatewayAccess:
+        """The way in through a gateway."""
+        if gateway not in self._gateways:
+            self._gateways[gateway] = GatewayAccess(self.api, self.env, gateway)
+        return self._gateways[gateway]
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -73,8 +79,8 @@ class Cluster:
 
     def close(self) -> None:
         """Stop what was started to reach the cluster; nothing is made for that, a half made cluster has no API yet."""
-        if "gateway" in self.__dict__:
-            self.gateway.close()
+        for gateway in self._gateways.values():
+            gateway.close()
 
 
 @dataclass(frozen=True)

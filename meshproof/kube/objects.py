@@ -15,13 +15,17 @@ from meshproof.kube.raw import Raw
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway; `parameters_ref` is its infrastructure's parameters as `KIND/NAME`, empty where it has none."""
+    """A gateway; `parameters_ref` is its infrastructure's parameters as `KIND/NAME`, empty where it has none.
+
+    `ports` are those of its listeners, in their order.
+    """
 
     namespace: str
     name: str
     generation: int
     conditions: tuple[Condition, ...]
     parameters_ref: str
+    ports: tuple[int, ...] = ()
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Gateway:
@@ -36,7 +40,27 @@ class Gateway:
             parameters_ref=f"{gateway.need(f'{ref}.kind', str)}/{gateway.need(f'{ref}.name', str)}"
             if gateway.has(ref)
             else "",
+            ports=tuple(listener.need("port", int) for listener in gateway.parts("spec.listeners")),
         )
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The part of GatewayParameters that concerns Istio, as the API server stored it."""
+
+    address: str
+    cluster_id: str
+    mesh_id: str
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Parameters:
+        """Read the API's form of GatewayParameters."""
+        parameters = Raw.of("GatewayParameters", raw)
+        keys = ("istioDiscoveryAddress", "istioMetaClusterId", "istioMetaMeshId")
+        return cls(*(parameters.get(f"spec.kube.istio.istioProxyContainer.{key}", "") for key in keys))
+
+    def __str__(self) -> str:
+        return f"address {self.address or '(none)'}, cluster {self.cluster_id}, mesh {self.mesh_id}"
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 
+from meshproof import yamls
 from meshproof.errors import BadInput
 
+# A mark that is the whole of a value: what takes its place must still be text for a reader of YAML.
+_WHOLE = re.compile(r"(?m)(?<=[:-] )\$(\w+)(?=\s*$)")
 
-def manifest(name: str, **values: str) -> str:
-    """The text of a manifest with its `$name` marks replaced.
+
+def manifest(name: str, values: Mapping[str, str]) -> str:
+    """The text of a manifest with its `$name` marks replaced, quoted where YAML would read something else than text.
 
     Raises:
         BadInput: There is no such manifest, or a mark has no value.
     """
     try:
         text = files(__name__).joinpath(name).read_text()
+        text = _WHOLE.sub(lambda mark: yamls.scalar(values[mark[1]]), text)
         return Template(text).substitute(values)
     except FileNotFoundError as error:
         raise BadInput(f"manifest {name}: there is no such file in meshproof/manifests") from error

@@ -16,12 +16,12 @@ from meshproof.formats import envoy
 from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
+from meshproof.kube.kinds import Ref
+from meshproof.kube.objects import Gateway
 from meshproof.kube.workloads import Pod
+from meshproof.names import pods_of_gateway
 from meshproof.path.ask import Get
 
-GATEWAY_NAMESPACE = "kgateway-system"
-GATEWAY_SELECTOR = "gateway.networking.k8s.io/gateway-name=http"
-LISTENER_PORT = 8080
 ADMIN_PORT = 19000
 REQUEST_TIMEOUT_S = 5.0
 # Only http is spoken here; without a context of ours each request would load all CA certificates (20 ms of processor).
@@ -29,15 +29,23 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class GatewayAccess:
-    """Requests to the gateway `http` from this machine, through each of its ready pods.
+    """Requests to a gateway from this machine, through each of its ready pods.
 
-    The local port is the page's 8080 where it is free, else any free one, and stays the same; further pods of the
-    gateway have any.
+    The local port is that of the listener, as on the page, where it is free, else any free one, and stays the same;
+    further pods of the gateway have any.
+
+    Args:
+        api: The cluster.
+        env: The environment of the cluster's tools.
+        gateway: The Gateway.
     """
 
-    def __init__(self, api: Api, env: Mapping[str, str]) -> None:
+    def __init__(self, api: Api, env: Mapping[str, str], gateway: Ref) -> None:
         self._api = api
         self._env = env
+        self._gateway = gateway
+        self._pods = pods_of_gateway(gateway)
+        self._listener_port = 0
         self._port = 0
         self._known: dict[str, PodAccess] = {}
         self._lock = threading.Lock()
@@ -46,8 +54,19 @@ class GatewayAccess:
     def port(self) -> int:
         """The local port, chosen at first use."""
         if not self._port:
-            self._port = free_port(LISTENER_PORT)
+            self._port = free_port(self.listener_port)
         return self._port
+
+    @property
+    def listener_port(self) -> int:
+        """The port of its first listener.
+
+        Raises:
+            NotFound: There is no such Gateway.
+        """
+        if not self._listener_port:
+            self._listener_port = Gateway.from_dict(self._api.get(self._gateway.path)).ports[0]
+        return self._listener_port
 
     def senders(self) -> tuple[PodAccess, ...]:
         """The way in through each ready pod, newest first.
@@ -55,14 +74,14 @@ class GatewayAccess:
         Raises:
             NotReady: No pod of the gateway is ready.
         """
-        names = self._ready_pods()
+        pods = self._ready_pods()
         with self._lock:
-            for gone in self._known.keys() - set(names):
+            for gone in self._known.keys() - {pod.name for pod in pods}:
                 self._known.pop(gone).close()
-            for name in names:
-                if name not in self._known:
-                    self._known[name] = PodAccess(self._env, name, self._free_port())
-            return tuple(self._known[name] for name in names)
+            for pod in pods:
+                if pod.name not in self._known:
+                    self._known[pod.name] = PodAccess(self._env, pod, self._free_port(), pod_port(self.listener_port))
+            return tuple(self._known[pod.name] for pod in pods)
 
     def close(self) -> None:
         """End the port-forwards; the next request begins others."""
@@ -77,12 +96,12 @@ class GatewayAccess:
         self._port = free_port(self.port)
         return self._port
 
-    def _ready_pods(self) -> list[str]:
-        raw = self._api.list(f"/api/v1/namespaces/{GATEWAY_NAMESPACE}/pods", labelSelector=GATEWAY_SELECTOR)
+    def _ready_pods(self) -> list[Pod]:
+        raw = self._api.list(self._pods.path, labelSelector=self._pods.selector)
         newest_first = sorted(raw, key=lambda item: item["metadata"]["creationTimestamp"], reverse=True)
-        ready = [pod.name for pod in map(Pod.from_dict, newest_first) if pod.all_ready and pod.living]
+        ready = [pod for pod in map(Pod.from_dict, newest_first) if pod.all_ready and pod.living]
         if not ready:
-            raise NotReady("gateway http: no pod of it is ready")
+            raise NotReady(f"{self._gateway}: no pod of it is ready")
         return ready
 
 
@@ -91,12 +110,15 @@ class PodAccess:
 
     Args:
         env: The environment of the cluster's tools.
-        pod: The pod's name.
+        pod: The pod.
         port: Local port for requests; 0 takes any.
+        listener: The pod's port that they go to.
     """
 
-    def __init__(self, env: Mapping[str, str], pod: str, port: int) -> None:
-        self.pod = pod
+    def __init__(self, env: Mapping[str, str], pod: Pod, port: int, listener: int) -> None:
+        self.pod = pod.name
+        self._namespace = pod.namespace
+        self._listener = listener
         self.port = port
         self._env = env
         self._forward: PortForward | None = None
@@ -113,7 +135,7 @@ class PodAccess:
         with _client() as client:
 
             def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
-                url = f"{self._base(LISTENER_PORT)}/headers"
+                url = f"{self._base(self._listener)}/headers"
                 answer = self._get(client, url, [("Host", host), *headers])
                 return Response.of(host, answer.status_code, answer.text, answer.headers)
 
@@ -134,7 +156,7 @@ class PodAccess:
         Raises:
             NotReady: As `connected`.
         """
-        address = self._base(LISTENER_PORT).removeprefix("http://")
+        address = self._base(self._listener).removeprefix("http://")
         name, _, port = address.rpartition(":")
         begun = f"POST /headers HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         try:
@@ -190,9 +212,9 @@ class PodAccess:
         with self._lock:
             if self._forward is None or not self._forward.alive():
                 self._drop(self._forward)
-                ports = [f"{self.port or ''}:{LISTENER_PORT}", f":{ADMIN_PORT}"]
+                ports = [f"{self.port or ''}:{self._listener}", f":{ADMIN_PORT}"]
                 try:
-                    self._forward = PortForward(self._env, GATEWAY_NAMESPACE, f"pod/{self.pod}", ports)
+                    self._forward = PortForward(self._env, self._namespace, f"pod/{self.pod}", ports)
                 except MachineCannot:
                     self.port = 0  # somebody else may have taken it meanwhile
                     raise
@@ -201,6 +223,14 @@ class PodAccess:
 
 def _client() -> httpx.Client:
     return httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
+
+
+def pod_port(listener: int) -> int:
+    """The port of the gateway's pods that serves a listener: those that only root may open are moved up.
+
+    Source: ports.TranslatePort of kgateway-dev/kgateway.
+    """
+    return listener if listener >= 1024 else listener + 8000
 
 
 def free_port(preferred: int = 0) -> int:

@@ -58,6 +58,11 @@ class Answer:
     endpoint: str = ""
     handshakes: int = 0
 
+    @property
+    def host(self) -> str:
+        """The address of who answered, without its port."""
+        return self.endpoint.rpartition(":")[0]
+
     def __str__(self) -> str:
         told = str(self.response)
         if not self.endpoint:

@@ -9,18 +9,19 @@ from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.manifests import manifest
-from meshproof.steps import looks
-from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, shell, write
+from meshproof.steps.helm import install, uninstall
+from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, write
 from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
 KGATEWAY_VALUES = "kgateway.yaml"
-APP_CONTAINERS = ("go-httpbin", "curl", "hey")
+KGATEWAY = "kgateway"  # the chart
+CRDS = "kgateway-crds"  # the chart, and behind the release's name that of its release
 
 
 def before_you_begin(setting: Setting) -> Step:
     """The state in which the page's reader starts."""
-    parts = setting.parts
+    parts, names, on = setting.parts, setting.names, setting.links
     proxy = (setting.dialect.proxy_container,)
     return Step(
         slug="before",
@@ -29,51 +30,49 @@ def before_you_begin(setting: Setting) -> Step:
             Together(
                 (
                     shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds),
-                    helm(setting, "kgateway-crds", "--create-namespace"),
+                    helm(setting, CRDS, "--create-namespace"),
                     apply(sample_app(setting)),
                 )
             ),
             write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
             Together(
                 (
-                    helm(setting, "kgateway", "--values", KGATEWAY_VALUES),
-                    apply(manifest("httpbin-route.yaml")),
+                    helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
+                    apply(manifest("app-route.yaml", names.marks())),
                 )
             ),
             # A gateway that starts before names can be looked up tries again only after many seconds.
             shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system"),
-            apply(manifest("gateway.yaml")),
+            apply(manifest("gateway.yaml", names.marks())),
         ),
         ready=(
-            Ready(
-                looks.deployment("kgateway-system", "kgateway"),
-                is_rolled_out,
-                (looks.deployments_path("kgateway-system"),),
-            ),
-            Ready(looks.deployment("httpbin", "httpbin"), is_rolled_out, (looks.deployments_path("httpbin"),)),
-            Ready(looks.HTTPBIN_PODS, lambda pods: has_exactly(pods, APP_CONTAINERS), (looks.pods_path("httpbin"),)),
-            Ready(looks.GATEWAY_PODS, lambda pods: has_exactly(pods, proxy), (looks.pods_path("kgateway-system"),)),
+            Ready(on.controller, is_rolled_out),
+            Ready(on.app, is_rolled_out),
+            Ready(on.app_pods, lambda pods: has_exactly(pods, names.app_containers)),
+            Ready(on.gateway_pods, lambda pods: has_exactly(pods, proxy)),
         ),
         claims=(
             claim(
                 "before.gateway-containers",
                 "The gateway's pod runs Envoy alone, READY 1/1",
-                (looks.GATEWAY_PODS,),
+                (on.gateway_pods,),
                 lambda pods: has_exactly(pods, proxy),
+                until="enable",
             ),
             claim(
                 "before.response",
-                "httpbin answers through the gateway, without a client certificate",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                "The app answers through the gateway, without a client certificate",
+                (on.answers(names.host), on.app_pods),
                 has_no_client_cert,
+                until="route",
             ),
         ),
         undo=(
-            shell("kubectl", "delete", "gateway", "http", "--namespace", "kgateway-system", "--ignore-not-found"),
-            shell("kubectl", "delete", "namespace", "httpbin", "--ignore-not-found"),
-            shell("helm", "uninstall", "kgateway", "--namespace", "kgateway-system", "--ignore-not-found"),
-            shell("helm", "uninstall", "kgateway-crds", "--namespace", "kgateway-system", "--ignore-not-found"),
-            shell("kubectl", "delete", "namespace", "kgateway-system", "--ignore-not-found"),
+            delete(names.gateway),
+            delete(names.app_namespace),
+            uninstall(names.release, names.gateway.namespace),
+            uninstall(names.crds_release, names.gateway.namespace),
+            delete(names.gateway_namespace),
             shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found"),
         ),
     )
@@ -81,16 +80,15 @@ def before_you_begin(setting: Setting) -> Step:
 
 def sample_app(setting: Setting) -> str:
     """The sample app's manifest with the images of this setting."""
-    images = setting.parts.images
-    return manifest("httpbin.yaml", **{f"{name}_image": images[name] for name in ("httpbin", "curl", "hey")})
+    images = {f"{name}_image": image for name, image in setting.parts.images.items()}
+    return manifest("app.yaml", setting.names.marks() | images)
 
 
 def helm(setting: Setting, chart: str, *args: str) -> Command:
-    """`helm upgrade --install` of one of kgateway's charts into kgateway-system."""
-    parts = setting.parts
-    version = parts.chart_versions[chart]
-    argv = ["helm", "upgrade", "--install", chart, parts.charts[chart], "--namespace", "kgateway-system"]
-    return shell(*argv, *(["--version", version] if version else []), *args)
+    """`helm upgrade --install` of one of kgateway's charts."""
+    names = setting.names
+    release = names.crds_release if chart == CRDS else names.release
+    return install(setting.parts, chart, release, names.gateway.namespace, *args)
 
 
 def kgateway_values(setting: Setting) -> Mapping[str, object]:

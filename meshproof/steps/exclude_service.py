@@ -9,85 +9,79 @@ from meshproof import yamls
 from meshproof.checks import requests
 from meshproof.checks.control_plane import routes_accepted
 from meshproof.checks.finding import Finding
-from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube.workloads import Pod
 from meshproof.manifests import manifest
-from meshproof.path.ask import Answer, Answers, Ask, ask
-from meshproof.steps import looks
-from meshproof.steps.model import Command, Look, Ready, Step, Together, apply, claim, shell
+from meshproof.path.ask import Answer, Answers
+from meshproof.path.link import Link, Site
+from meshproof.steps.model import Ready, Step, Together, apply, claim, delete
 from meshproof.steps.setting import Setting
 from meshproof.wait import wait_for
 
-BACKEND_HOST = "disable-automtls.example"
-SERVICE_HOST = "plain.example"
 SWAP_TIMEOUT_S = 10.0
-BACKEND_ANSWERS = looks.answers(BACKEND_HOST)
-SERVICE_ANSWERS = looks.answers(SERVICE_HOST)
-ROUTES = looks.routes(("kgateway-system", "exclude-automtls"), ("httpbin", "exclude-service"))
 
 
 def exclude_service(setting: Setting) -> Step:
-    """Two routes to httpbin without mutual TLS, beside the one that keeps it."""
+    """Two routes to the app without mutual TLS, beside the one that keeps it."""
+    names, on = setting.names, setting.links
+    routes = on.routes(*names.excluded_routes)
+    by_host, by_service = on.answers(names.host), on.answers(names.service_host)
+    marks = names.marks()
     return Step(
         slug="exclude",
         section="Exclude a service from mTLS",
         commands=(
-            Together((apply(manifest("excluded-backend.yaml")), apply(manifest("excluded-service.yaml")))),
-            apply(manifest("excluded-routes.yaml")),
-        ),
-        ready=(
-            Ready(
-                ROUTES,
-                lambda routes: routes_accepted(routes, 2),
-                (looks.routes_path("kgateway-system"), looks.routes_path("httpbin")),
+            Together(
+                (apply(manifest("excluded-backend.yaml", marks)), apply(manifest("excluded-service.yaml", marks)))
             ),
+            apply(manifest("excluded-routes.yaml", marks)),
         ),
+        ready=(Ready(routes, lambda routes: routes_accepted(routes, 2)),),
         claims=(
             claim(
                 "exclude.route-accepted",
                 "Both routes are accepted and their backends resolved",
-                (ROUTES,),
+                (routes,),
                 lambda routes: routes_accepted(routes, 2),
             ),
             claim(
                 "exclude.backend-no-xfcc",
                 "The page's static Backend is reached without a client certificate (which proves nothing by itself)",
-                (BACKEND_ANSWERS,),
+                (on.answers(names.backend_host),),
                 lambda answers: requests.each_answer(answers, requests.in_plaintext),
             ),
             claim(
                 "exclude.service-no-xfcc",
                 "The annotated Service is reached without a client certificate",
-                (SERVICE_ANSWERS, looks.HTTPBIN_PODS),
+                (by_service, on.app_pods),
                 requests.has_no_client_cert,
             ),
             claim(
                 "exclude.annotation-decides",
                 "The same Service without the annotation is reached over mutual TLS, and with it again in plaintext",
-                (SWAPPED, looks.HTTPBIN_PODS),
+                (swapped(setting), on.app_pods),
                 _annotation_decides,
             ),
             claim(
                 "exclude.others-keep-xfcc",
-                "www.example.com still arrives with both identities",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.GATEWAY_PODS, looks.TRUST_DOMAIN),
+                "The host that keeps mutual TLS still arrives with both identities",
+                (by_host, on.app_pods, on.gateway_pods, on.trust_domain),
                 requests.keeps_client_cert,
             ),
             claim(
                 "exclude.same-pods",
                 "Both Services answer from the same pods",
-                (SERVICE_ANSWERS, looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                (by_service, by_host, on.app_pods),
                 _same_pods,
             ),
         ),
         undo=(
             Together(
                 (
-                    _delete("httproute", "exclude-automtls", "kgateway-system"),
-                    _delete("backend.gateway.kgateway.dev", "httpbin", "kgateway-system"),
-                    _delete("httproute", "exclude-service", "httpbin"),
-                    _delete("service", "httpbin-plaintext", "httpbin"),
+                    delete(names.backend_route),
+                    delete(names.backend),
+                    delete(names.service_route),
+                    delete(names.excluded),
                 )
             ),
         ),
@@ -101,22 +95,18 @@ def exclude_service(setting: Setting) -> Step:
     )
 
 
-def _delete(kind: str, name: str, namespace: str) -> Command:
-    return shell("kubectl", "delete", kind, name, "--namespace", namespace, "--ignore-not-found")
-
-
 def _same_pods(plaintext: Answers, mtls: Answers, pods: Sequence[Pod]) -> Finding:
-    expected = sorted(f"{pod.ip}:8080" for pod in pods if pod.living and pod.all_ready)
+    expected = sorted(pod.ip for pod in pods if pod.living and pod.all_ready)
     both = (plaintext, mtls)
     served = [
-        sorted(each.endpoint for each in answers.each if requests.answered(each) and each.gateway == gateway)
+        sorted(each.host for each in answers.each if requests.answered(each) and each.gateway == gateway)
         for answers in both
         for gateway in answers.gateways
     ]
     upstreams = {each.upstream for answers in both for each in answers.each}
     return Finding(
         bool(expected) and all(addresses == expected for addresses in served) and len(upstreams) == len(both),
-        f"answers from {', '.join(expected) or 'a pod of httpbin'}, through a cluster of Envoy for each Service",
+        f"answers from {', '.join(expected) or 'a pod of the app'}, through a cluster of Envoy for each Service",
         "; ".join(f"{answers.ask.host}: {_through(answers)}" for answers in both),
     )
 
@@ -138,43 +128,46 @@ class Swapped:
     again: Answers
 
 
-def _swap(cluster: Cluster) -> Swapped:
+def swapped(setting: Setting) -> Link[Swapped]:
     """Take the annotation away and put it back, and ask each time until the answers are as they should be.
 
     The Service is replaced: a change of one that is routed to takes 15 s to reach the traffic, since Envoy warms the
     changed cluster until its fetch of endpoints times out; a new one is there at once.
     """
-    annotated = manifest("excluded-service.yaml")
+    names = setting.names
+    answers = setting.links.answers(names.service_host)
+    annotated = manifest("excluded-service.yaml", names.marks())
     [service] = yamls.load(annotated)
     del service["metadata"]["annotations"]
-    try:
-        _replace(cluster, yamls.dump(service))
-        without = _until(cluster, requests.over_mtls)
-    finally:
-        _replace(cluster, annotated)
-    return Swapped(without, _until(cluster, requests.in_plaintext))
+
+    def read(site: Site) -> Swapped:
+        try:
+            _replace(site, yamls.dump(service))
+            without = _until(answers, site, requests.over_mtls)
+        finally:
+            _replace(site, annotated)
+        return Swapped(without, _until(answers, site, requests.in_plaintext))
+
+    return Link("annotation taken away and put back", names.excluded, read, when="once", sends=True)
 
 
-SWAPPED: Look[Swapped] = Look("annotation taken away and put back", _swap, when="once")
+def _replace(site: Site, text: str) -> None:
+    site.run("kubectl", "replace", "--force", "--filename", "-", stdin=text)
 
 
-def _replace(cluster: Cluster, text: str) -> None:
-    cluster.run("kubectl", "replace", "--force", "--filename", "-", stdin=text)
-
-
-def _until(cluster: Cluster, judge: Callable[[Answer], Finding]) -> Answers:
+def _until(answers: Link[Answers], site: Site, judge: Callable[[Answer], Finding]) -> Answers:
     """The answers as soon as they are so, or the last ones of `SWAP_TIMEOUT_S`."""
     last: list[Answers] = []
 
     def look() -> Answers:
-        last[:] = [ask(cluster.gateway.senders(), Ask(SERVICE_HOST))]
+        last[:] = [answers.read(site)]
         return last[0]
 
     try:
         wait_for(
             look,
             lambda answers: requests.each_answer(answers, judge).holds,
-            what=f"GET {SERVICE_HOST}/headers",
+            what=answers.what,
             timeout_s=SWAP_TIMEOUT_S,
             every_s=0.1,
         )

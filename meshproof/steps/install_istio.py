@@ -8,15 +8,17 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.kube import inventory
 from meshproof.kube.everything import everything
+from meshproof.kube.kinds import NAMESPACE, Ref
 from meshproof.kube.workloads import Deployment, Pod
-from meshproof.steps import looks
-from meshproof.steps.model import Command, Ready, Step, Together, claim, shell, write
+from meshproof.steps.helm import install, uninstall
+from meshproof.steps.model import Ready, Step, Together, claim, delete, shell, write
 from meshproof.steps.remains import remains
 from meshproof.steps.setting import Setting
+from meshproof.steps.values import merged
 
 ISTIOD_VALUES = "istiod.yaml"
 INVENTORY = "baseline.json"
-ISTIOD = looks.deployment("istio-system", "istiod")
+BASE, ISTIOD = "istio-base", "istiod"  # the charts
 # What the charts define outside of a namespace. Helm takes it back, as long as the namespace with its record is there.
 _OUTSIDE = (
     "crd,clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration,"
@@ -26,41 +28,46 @@ SWEEP = shell("kubectl", "delete", _OUTSIDE, "--selector", "app.kubernetes.io/pa
 
 
 def install_istio(setting: Setting) -> Step:
-    """Istio's CRDs and istiod, revisionless."""
+    """Istio's CRDs and istiod, with a revision where one was chosen."""
+    names, on = setting.names, setting.links
+    chosen = {"revision": names.revision} if names.revision else {}
     return Step(
         slug="istio",
         section="Install Istio",
-        prepare=note_inventory,
+        prepare=lambda cluster: note_inventory(setting, cluster),
         commands=(
-            write(ISTIOD_VALUES, yamls.dump(setting.parts.istiod_values)),
+            write(ISTIOD_VALUES, yamls.dump(merged(setting.parts.istiod_values, chosen))),
             # istiod waits for its CRDs by itself.
             Together(
                 (
-                    _helm(setting, "istio-base", "--create-namespace"),
-                    _helm(setting, "istiod", "--create-namespace", "--values", ISTIOD_VALUES),
+                    install(setting.parts, BASE, BASE, names.istio_namespace, "--create-namespace"),
+                    install(
+                        *(setting.parts, ISTIOD, names.istiod.name, names.istio_namespace),
+                        *("--create-namespace", "--values", ISTIOD_VALUES),
+                    ),
                 )
             ),
         ),
-        ready=(Ready(ISTIOD, is_rolled_out, (looks.deployments_path("istio-system"),)),),
+        ready=(Ready(on.istiod, is_rolled_out),),
         claims=(
             claim(
                 "istio.istiod-ready",
                 "istiod is rolled out and its pod is ready",
-                (ISTIOD, looks.ISTIOD_PODS),
+                (on.istiod, on.istiod_pods),
                 _istiod_ready,
             ),
         ),
         undo=(
             Together(
                 (
-                    shell("helm", "uninstall", "istiod", "--namespace", "istio-system", "--ignore-not-found"),
-                    shell("helm", "uninstall", "istio-base", "--namespace", "istio-system", "--ignore-not-found"),
+                    uninstall(names.istiod.name, names.istio_namespace),
+                    uninstall(BASE, names.istio_namespace),
                 )
             ),
             Together(
                 (
                     shell("kubectl", "delete", "crd", "--selector", "app.kubernetes.io/part-of=istio", "--wait=false"),
-                    shell("kubectl", "delete", "namespace", "istio-system", "--ignore-not-found", "--wait=false"),
+                    shell(*delete(Ref(NAMESPACE, "", names.istio_namespace)).argv, "--wait=false"),
                 )
             ),
         ),
@@ -71,22 +78,15 @@ def install_istio(setting: Setting) -> Step:
     )
 
 
-def note_inventory(cluster: Cluster) -> None:
+def note_inventory(setting: Setting, cluster: Cluster) -> None:
     """Write down every object of the cluster, when this is first reached on it and nothing of Istio is there.
 
     On a cluster that is kept the note stands: what a run leaves must not become what the next one starts from.
     """
     noted = cluster.work / INVENTORY
     objects = () if noted.exists() else everything(cluster.api)
-    if objects and not remains(objects):
+    if objects and not remains(objects, setting.names.istio_namespace):
         inventory.save(inventory.inventory_of(objects), noted)
-
-
-def _helm(setting: Setting, chart: str, *args: str) -> Command:
-    parts = setting.parts
-    version = parts.chart_versions[chart]
-    argv = ["helm", "upgrade", "--install", chart, parts.charts[chart], "--namespace", "istio-system"]
-    return shell(*argv, *(["--version", version] if version else []), *args)
 
 
 def _istiod_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> Finding:

@@ -1,4 +1,4 @@
-"""What is seen of a cluster, and claims held against it until each has held three times in a row.
+"""Claims held against what is seen of a cluster, until each has held three times in a row.
 
 What held and then did not is unsteady, and unsteady is refuted: given time, luck brings three in a row to anything.
 """
@@ -6,71 +6,33 @@ What held and then did not is unsteady, and unsteady is refuted: given time, luc
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import Inconclusive, MeshproofError, NotReady
+from meshproof.errors import MeshproofError, NotReady
+from meshproof.path.link import Seen, Unseen, look_at
 from meshproof.results import CheckResult
 from meshproof.steps import own_errors
-from meshproof.steps.model import Claim, Look
+from meshproof.steps.model import Claim
 from meshproof.wait import Clock, wait_for
 
 SUCCESSES = 3
 EVERY_S = 0.25
 
 
-@dataclass(frozen=True)
-class Unseen:
-    """What a look gives when it could not be taken, or, where it is `unclear`, when it does not decide."""
-
-    reason: str
-    unclear: bool = False
-
-
-@dataclass(frozen=True)
-class Bug:
-    """What a look gives that met a bug of ours: it says nothing of the cluster."""
-
-    met: Exception
-
-
-Seen = Mapping[Look[Any], Any]
-
-
-def look_at(looks: Sequence[Look[Any]], cluster: Cluster) -> Seen:
-    """Take looks; one that fails gives `Unseen` with the reason, and one that is broken itself a `Bug`."""
-
-    def take(look: Look[Any]) -> Any:
-        try:
-            return look.take(cluster)
-        except MeshproofError as problem:
-            return Unseen(str(problem), unclear=isinstance(problem, Inconclusive))
-        except Exception as bug:
-            return Bug(bug)
-
-    return {look: take(look) for look in looks}
-
-
 def judge(claim: Claim, seen: Seen) -> Finding:
     """Hold one claim against what was seen; what could not be seen does not hold.
 
     Raises:
-        Exception: A bug of ours, met by a look or by the judgement; anything but a MeshproofError is one.
+        Exception: A bug of ours, met by a link or by the judgement; anything but a MeshproofError is one.
     """
-    for look in claim.looks:
-        if isinstance(broken := seen.get(look), Bug):
-            raise broken.met
-    missing = [look for look in claim.looks if look not in seen or isinstance(seen[look], Unseen)]
-    if missing:
-        reasons = [seen[look].reason if look in seen else "not looked at" for look in missing]
-        told = "; ".join(f"{m.what}: {r}" for m, r in zip(missing, reasons, strict=True))
-        unclear = any(isinstance(unseen := seen.get(look), Unseen) and unseen.unclear for look in missing)
-        return Finding(False, claim.sentence, told, seen=False, skip="what was seen does not decide" if unclear else "")
     try:
-        return claim.judge(*(seen[look] for look in claim.looks))
+        return claim.judge(*seen.need(claim.links))
+    except Unseen as unseen:
+        undecided = "what was seen does not decide" if unseen.unclear else ""
+        return Finding(False, claim.sentence, str(unseen), seen=False, skip=undecided)
     except MeshproofError as problem:
         return Finding(False, claim.sentence, str(problem))
 
@@ -94,6 +56,7 @@ class Judging:
     held: dict[str, Finding] = field(default_factory=dict[str, Finding])
     fell: dict[str, Finding] = field(default_factory=dict[str, Finding])
     bugs: dict[str, Exception] = field(default_factory=dict[str, Exception])
+    seen: Seen = Seen()
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,8 +84,8 @@ class Judging:
     def _round(self) -> tuple[int, ...]:
         """Judge each claim once more; how often in a row each has held, those left out that are settled by a fall."""
         claims = [claim for claim in self.claims if claim.id not in self.bugs]
-        each = list(dict.fromkeys(look for claim in claims for look in claim.looks if look.when == "each"))
-        seen = {**self.fixed, **look_at(each, self.cluster)}
+        each = [link for claim in claims for link in claim.links if link.when == "each"]
+        self.seen = seen = self.fixed | look_at(each, self.cluster)
         for claim in claims:
             try:
                 finding = judge(claim, seen)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from meshproof.formats import helm
 from meshproof.kube.inventory import Content, Difference, Inventory, compare
+from meshproof.names import Names
 from meshproof.steps.remains import is_class, is_root_of_trust
 
-NAMESPACE = "kgateway-system"
-RELEASES = ("kgateway", "kgateway-crds")
 RESTARTED_AT = "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"
 # What Helm changes in the record of a release when the next one takes its place.
 _SUPERSEDED = frozenset({"data.release", "metadata.labels.modifiedAt", "metadata.labels.status"})
@@ -29,33 +28,35 @@ def _sides(d: Difference) -> Sequence[Content]:
     return [side for side in (d.then, d.now) if side]
 
 
-def _by_istiod(d: Difference) -> bool:
+def _by_istiod(d: Difference, _: Names) -> bool:
     return d.change != "removed" and all(is_root_of_trust(d.kind, d.ref, side) for side in _sides(d))
 
 
-def _class(d: Difference) -> bool:
+def _class(d: Difference, _: Names) -> bool:
     return d.change == "added" and is_class(d.kind, d.ref, d.now)
 
 
-def _record(d: Difference) -> bool:
-    return all(_is_record(d.kind, d.ref, side) for side in _sides(d)) and set(d.paths) <= _SUPERSEDED
+def _record(d: Difference, names: Names) -> bool:
+    return all(_is_record(d.kind, d.ref, side, names) for side in _sides(d)) and set(d.paths) <= _SUPERSEDED
 
 
-def _is_record(kind: str, ref: str, content: Content) -> bool:
+def _is_record(kind: str, ref: str, content: Content, names: Names) -> bool:
     """Whether it is Helm's own record of one of kgateway's two releases."""
     if kind != "Secret" or content.get("type") != helm.SECRET_TYPE:
         return False
     labels: Mapping[str, str] = content["metadata"].get("labels", {})
     name, version = labels.get("name", ""), labels.get("version", "")
-    named = ref == f"{NAMESPACE}/sh.helm.release.v1.{name}.v{version}" and name in RELEASES and version.isdecimal()
+    ours = name in (names.release, names.crds_release) and version.isdecimal()
+    named = ours and ref == f"{names.gateway.namespace}/sh.helm.release.v1.{name}.v{version}"
     return named and labels.get("owner") == "helm"
 
 
-def _restart(d: Difference) -> bool:
-    return (d.change, d.kind, d.ref, d.paths) == ("changed", "Deployment.apps", "httpbin/httpbin", (RESTARTED_AT,))
+def _restart(d: Difference, names: Names) -> bool:
+    app = f"{names.app.namespace}/{names.app.name}"
+    return (d.change, d.kind, d.ref, d.paths) == ("changed", "Deployment.apps", app, (RESTARTED_AT,))
 
 
-def _token(d: Difference) -> bool:
+def _token(d: Difference, _: Names) -> bool:
     """A token with which nodes join has an end, after which the cluster deletes it.
 
     Source: https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/
@@ -71,7 +72,7 @@ def _token(d: Difference) -> bool:
     return False
 
 
-def _signature(d: Difference) -> bool:
+def _signature(d: Difference, _: Names) -> bool:
     """The cluster signs `cluster-info` with each such token, and takes the signature out when the token is gone."""
     if (d.change, d.kind, d.ref) != ("changed", "ConfigMap", "kube-public/cluster-info"):
         return False
@@ -79,7 +80,7 @@ def _signature(d: Difference) -> bool:
     return len(keys) == len(d.paths) and not any(key in d.now.get("data", {}) for key in keys)
 
 
-def _request(d: Difference) -> bool:
+def _request(d: Difference, _: Names) -> bool:
     """A request for a certificate is deleted an hour after it was granted, a day after it was made.
 
     Source: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/
@@ -90,7 +91,7 @@ def _request(d: Difference) -> bool:
     return asked["signerName"] in _SIGNERS and asked.get("username", "").startswith(_KUBELETS)
 
 
-ALLOWED: tuple[tuple[Callable[[Difference], bool], str], ...] = (
+ALLOWED: tuple[tuple[Callable[[Difference, Names], bool], str], ...] = (
     (_by_istiod, "istiod puts its root certificate and revocation list into every namespace and never takes them back"),
     (_class, "istiod registers its classes and leaves them"),
     (_record, "Helm keeps the history of its releases"),
@@ -123,10 +124,10 @@ class LeftBehind:
         return f"{self.compared} objects, compared with those of {self.taken}: {told}"
 
 
-def left_behind(then: Inventory, now: Inventory, taken: str) -> LeftBehind:
+def left_behind(then: Inventory, now: Inventory, taken: str, names: Names) -> LeftBehind:
     """What differs between two inventories, the values that Helm keeps for its releases among it."""
-    differences = (*compare(then, now), *compare(_releases(then), _releases(now)))
-    reasons = [(difference, _reason(difference)) for difference in differences]
+    differences = (*compare(then, now), *compare(_releases(then, names), _releases(now, names)))
+    reasons = [(difference, _reason(difference, names)) for difference in differences]
     return LeftBehind(
         tuple((difference, reason) for difference, reason in reasons if reason),
         tuple(difference for difference, reason in reasons if not reason),
@@ -135,22 +136,24 @@ def left_behind(then: Inventory, now: Inventory, taken: str) -> LeftBehind:
     )
 
 
-def _reason(difference: Difference) -> str:
-    return next((reason for explains, reason in ALLOWED if explains(difference)), "")
+def _reason(difference: Difference, names: Names) -> str:
+    return next((reason for explains, reason in ALLOWED if explains(difference, names)), "")
 
 
-def _releases(inventory: Inventory) -> Inventory:
+def _releases(inventory: Inventory, names: Names) -> Inventory:
     """Each of kgateway's releases as an object of its own: the chart, and the values that it was given last."""
     newest: dict[str, tuple[int, str]] = {}
     for key, text in inventory.items():
         kind, _, ref = key.partition(" ")
         content: Content = json.loads(text) if kind == "Secret" else {}
-        if content and _is_record(kind, ref, content):
+        if content and _is_record(kind, ref, content, names):
             labels = content["metadata"]["labels"]
             record = (int(labels["version"]), content["data"]["release"])
             newest[labels["name"]] = max(newest.get(labels["name"], (0, "")), record)
     releases = {name: helm.release(data) for name, (_, data) in newest.items()}
     return {
-        f"HelmRelease {NAMESPACE}/{name}": json.dumps({"chart": each.chart, "values": each.values}, sort_keys=True)
+        f"HelmRelease {names.gateway.namespace}/{name}": json.dumps(
+            {"chart": each.chart, "values": each.values}, sort_keys=True
+        )
         for name, each in releases.items()
     }

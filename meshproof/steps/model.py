@@ -6,17 +6,18 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
+from meshproof.kube.kinds import Ref
+from meshproof.path.link import Link
 
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
-When = Literal["start", "beside", "once", "each"]
 
 
 @dataclass(frozen=True)
@@ -80,41 +81,28 @@ class Together:
 
 
 @dataclass(frozen=True, eq=False)
-class Look(Generic[T]):
-    """One thing to look at in a cluster, as a frozen snapshot.
+class Claim:
+    """What must be true: a sentence, the links to look at, and a pure judgement of what was seen of them.
 
     Attributes:
-        what: A noun phrase for messages.
-        take: Takes the look.
-        when: `each` time claims are judged; `once`, when the step is ready; at its `start`, before its commands; or,
-            where it depends on nothing that the step changes, `beside` the waiting.
-    """
-
-    what: str
-    take: Callable[[Cluster], T]
-    when: When = "each"
-
-
-@dataclass(frozen=True, eq=False)
-class Claim:
-    """What must be true: a sentence, what to look at, and a pure judgement of what was seen there.
-
-    `judge` takes one argument for each look, in their order.
+        links: By value: two claims that name the same one share what was seen.
+        judge: Takes one argument for each link, in their order.
+        until: Slug of the section that ends it on purpose; the way back does where it is empty.
     """
 
     id: str
     sentence: str
-    looks: tuple[Look[Any], ...]
+    links: tuple[Link[Any], ...]
     judge: Callable[..., Finding]
+    until: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Ready(Generic[T]):
-    """A state to wait for before anything is claimed; `watch` are the API paths whose changes matter to it."""
+    """A state to wait for before anything is claimed."""
 
-    look: Look[T]
+    link: Link[T]
     judge: Callable[[T], Finding]
-    watch: tuple[str, ...]
     timeout_s: float = 90.0
 
 
@@ -162,6 +150,11 @@ def shell(*argv: str, stdin: str = "", unless: Callable[[Cluster], bool] | None 
     return Command(argv, stdin=stdin, unless=unless)
 
 
+def delete(ref: Ref) -> Command:
+    """`kubectl delete` of one object, which may be gone."""
+    return shell("kubectl", "delete", *ref.typed, "--ignore-not-found")
+
+
 def apply(text: str) -> Command:
     """`kubectl apply` of a manifest's text."""
     return Command(("kubectl", "apply", "-f", "-"), stdin=text)
@@ -173,17 +166,33 @@ def write(name: str, text: str) -> Command:
 
 
 @overload
-def claim(id_: str, sentence: str, looks: tuple[Look[A]], judge: Callable[[A], Finding]) -> Claim: ...
-@overload
-def claim(id_: str, sentence: str, looks: tuple[Look[A], Look[B]], judge: Callable[[A, B], Finding]) -> Claim: ...
-@overload
 def claim(
-    id_: str, sentence: str, looks: tuple[Look[A], Look[B], Look[C]], judge: Callable[[A, B, C], Finding]
+    id_: str, sentence: str, links: tuple[Link[A]], judge: Callable[[A], Finding], *, until: str = ""
 ) -> Claim: ...
 @overload
 def claim(
-    id_: str, sentence: str, looks: tuple[Look[A], Look[B], Look[C], Look[D]], judge: Callable[[A, B, C, D], Finding]
+    id_: str, sentence: str, links: tuple[Link[A], Link[B]], judge: Callable[[A, B], Finding], *, until: str = ""
 ) -> Claim: ...
-def claim(id_: str, sentence: str, looks: tuple[Look[Any], ...], judge: Callable[..., Finding]) -> Claim:
-    """A claim whose judgement takes exactly what its looks give."""
-    return Claim(id_, sentence, looks, judge)
+@overload
+def claim(
+    id_: str,
+    sentence: str,
+    links: tuple[Link[A], Link[B], Link[C]],
+    judge: Callable[[A, B, C], Finding],
+    *,
+    until: str = "",
+) -> Claim: ...
+@overload
+def claim(
+    id_: str,
+    sentence: str,
+    links: tuple[Link[A], Link[B], Link[C], Link[D]],
+    judge: Callable[[A, B, C, D], Finding],
+    *,
+    until: str = "",
+) -> Claim: ...
+def claim(
+    id_: str, sentence: str, links: tuple[Link[Any], ...], judge: Callable[..., Finding], *, until: str = ""
+) -> Claim:
+    """A claim whose judgement takes exactly what its links give."""
+    return Claim(id_, sentence, links, judge, until)

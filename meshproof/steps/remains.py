@@ -21,15 +21,21 @@ _CLASSES = {"istio": "istio.io/gateway-controller", "istio-remote": "istio.io/un
 _PEM = "-----BEGIN CERTIFICATE-----"
 
 
-def remains(objects: Sequence[Object]) -> tuple[Object, ...]:
+def remains(objects: Sequence[Object], namespace: str) -> tuple[Object, ...]:
     """What there is of Istio, by name, label or API group, but for what it leaves on purpose.
 
     A pod counts until its containers have ended, whether or not its deletion has begun. What goes with an object that
     is there, such as the ReplicaSets that a Deployment keeps, is no more Istio's than that object is.
+
+    Args:
+        objects: Every object of the cluster.
+        namespace: The namespace of istiod, in which everything is Istio's.
     """
     there = {each.uid for each in objects if each.uid}
     return tuple(
-        each for each in objects if _counts(each) and (each.kind == "Pod" or not there.intersection(each.owners))
+        each
+        for each in objects
+        if _counts(each, namespace) and (each.kind == "Pod" or not there.intersection(each.owners))
     )
 
 
@@ -58,20 +64,22 @@ def is_root_of_trust(kind: str, ref: str, now: Content) -> bool:
     return root or (name == "istio-ca-crl" and data == {"ca-crl.pem": ""})
 
 
-def _counts(each: Object) -> bool:
+def _counts(each: Object, namespace: str) -> bool:
     if each.kind == "Pod":
         pod = Pod.from_dict(each.raw)
-        return not pod.ended and (_is_istios(each) or any(part.name in _CONTAINERS for part in pod.containers))
-    return _is_istios(each) and not is_left_on_purpose(each.kind, each.ref, content(each))
+        return not pod.ended and (
+            _is_istios(each, namespace) or any(part.name in _CONTAINERS for part in pod.containers)
+        )
+    return _is_istios(each, namespace) and not is_left_on_purpose(each.kind, each.ref, content(each))
 
 
-def _is_istios(each: Object) -> bool:
+def _is_istios(each: Object, namespace: str) -> bool:
     domains = set(map(_domain, each.labels)) - {_ASKS}
     names = (each.name, each.namespace, each.kind.partition(".")[2], *domains)
     return (
         any(name == DOMAIN or name.endswith(f".{DOMAIN}") for name in names)
         or each.name.startswith("istio")
-        or each.namespace == "istio-system"
+        or namespace in (each.namespace, each.name if each.kind == "Namespace" else "")
         or any(each.labels.get(label) in _CHARTS for label in _NAMING_LABELS)
     )
 

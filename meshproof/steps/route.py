@@ -1,79 +1,86 @@
-"""Section 3 of the page: route to httpbin over mutual TLS."""
+"""Section 3 of the page: route to the app over mutual TLS."""
 
 from __future__ import annotations
 
-from meshproof.checks import requests
-from meshproof.checks.containers import has_exactly, injected_by, names
+from meshproof.checks import containers, requests
+from meshproof.checks.containers import has_exactly, injected_by
 from meshproof.checks.control_plane import is_rolled_out, labelled
 from meshproof.checks.finding import both
 from meshproof.cluster import Cluster
-from meshproof.steps import looks
-from meshproof.steps.before import APP_CONTAINERS
+from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.model import Ready, Step, claim, shell
 from meshproof.steps.setting import Setting
 
-DEFAULT_REVISION = "default"  # what istiod calls itself where it has no revision
 FORGED = (
-    "By=spiffe://forged/ns/httpbin/sa/httpbin;Hash=" + "0" * 64 + ';Subject="CN=forged";'
+    "By=spiffe://forged/ns/victim/sa/victim;Hash=" + "0" * 64 + ';Subject="CN=forged";'
     "URI=spiffe://forged/ns/attacker/sa/attacker"
 )
 # Twice, in two spellings of one name. With underscores it is another name, which is nobody's to drop.
-FORGED_ANSWERS = looks.answers(
-    looks.PAGE_HOST, ("X-Forwarded-Client-Cert", FORGED), ("x-forwarded-client-cert", FORGED)
-)
-HTTPBIN = looks.deployment("httpbin", "httpbin")
-_LABEL = ("kubectl", "label", "namespace", "httpbin")
-_RESTART = ("kubectl", "rollout", "restart", "deployment", "httpbin", "--namespace", "httpbin")
+FORGED_HEADERS = (("X-Forwarded-Client-Cert", FORGED), ("x-forwarded-client-cert", FORGED))
+SIDECAR = "istio-proxy"
 
 
 def route_over_mtls(setting: Setting) -> Step:
-    """httpbin joins the mesh; the gateway then speaks mutual TLS with it."""
-    injected = (*APP_CONTAINERS, "istio-proxy")
-    certificate = (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.GATEWAY_CERTIFICATES)
+    """The app joins the mesh; the gateway then speaks mutual TLS with it."""
+    names, on = setting.names, setting.links
+    injected = (*names.app_containers, SIDECAR)
+    answers = on.answers(names.host)
+    certificate = (answers, on.app_pods, on.certificates)
+    label, value = names.injection
+    other = INJECTION_LABEL if label == REVISION_LABEL else REVISION_LABEL
+    labelling = ("kubectl", "label", *names.app_namespace.typed)
+    restart = ("kubectl", "rollout", "restart", *names.app.typed)
+
+    def has_sidecar(cluster: Cluster) -> bool | None:
+        """Whether all pods of the app have the sidecar; None when some do, or there is no pod."""
+        living = [pod for pod in on.app_pods.read(cluster) if pod.living]
+        found = {SIDECAR in containers.names(pod) for pod in living}
+        return found.pop() if len(found) == 1 else None
+
     return Step(
         slug="route",
         section="Route to httpbin over mTLS",
         commands=(
-            shell(*_LABEL, "istio-injection=enabled", "istio.io/rev-", "--overwrite"),
-            shell(*_RESTART, unless=lambda cluster: _has_sidecar(cluster) is True),
-            shell("kubectl", "get", "pods", "--namespace", "httpbin"),
+            shell(*labelling, f"{label}={value}", f"{other}-", "--overwrite"),
+            shell(*restart, unless=lambda cluster: has_sidecar(cluster) is True),
+            shell("kubectl", "get", "pods", "--namespace", names.app.namespace),
         ),
         ready=(
-            Ready(HTTPBIN, is_rolled_out, (looks.deployments_path("httpbin"),)),
-            Ready(looks.HTTPBIN_PODS, lambda pods: has_exactly(pods, injected), (looks.pods_path("httpbin"),)),
+            Ready(on.app, is_rolled_out),
+            Ready(on.app_pods, lambda pods: has_exactly(pods, injected)),
         ),
         claims=(
             claim(
                 "route.namespace-labelled",
                 "The app's namespace asks for injection, by one label only, and istiod injected its pods",
-                (looks.HTTPBIN_NAMESPACE, looks.HTTPBIN_PODS),
+                (on.app_namespace, on.app_pods),
                 lambda namespace, pods: both(
-                    labelled(namespace, {"istio-injection": "enabled"}, ["istio.io/rev"]),
-                    injected_by(pods, DEFAULT_REVISION),
+                    labelled(namespace, {label: value}, [other]),
+                    injected_by(pods, names.revision or DEFAULT_REVISION),
                 ),
             ),
             claim(
                 "route.httpbin-containers",
-                "httpbin's pod has one container more, Istio's sidecar: READY 4/4",
-                (looks.HTTPBIN_PODS,),
+                f"The app's pod has one container more, Istio's sidecar: READY {len(injected)}/{len(injected)}",
+                (on.app_pods,),
                 lambda pods: has_exactly(pods, injected),
             ),
             claim(
                 "route.status",
-                "httpbin answers 200 through the gateway",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                "The app answers 200 through the gateway",
+                (answers, on.app_pods),
                 requests.is_ok,
             ),
             claim(
                 "route.xfcc-by",
-                "The certificate was shown to httpbin's own identity",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.TRUST_DOMAIN),
+                "The certificate was shown to the app's own identity",
+                (answers, on.app_pods, on.trust_domain),
                 requests.names_server,
             ),
             claim(
                 "route.xfcc-uri",
                 "The certificate's identity is the gateway's service account",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS, looks.GATEWAY_PODS, looks.TRUST_DOMAIN),
+                (answers, on.app_pods, on.gateway_pods, on.trust_domain),
                 requests.names_client,
             ),
             claim(
@@ -91,35 +98,28 @@ def route_over_mtls(setting: Setting) -> Step:
             claim(
                 "route.xfcc-sole",
                 "The sidecar's element stands alone: nothing before it speaks for the client",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                (answers, on.app_pods),
                 requests.is_sole,
             ),
             claim(
                 "route.forged-xfcc-dropped",
                 "A client certificate header that the client made up, under its own name, does not reach the app",
-                (FORGED_ANSWERS, looks.HTTPBIN_PODS),
+                (on.answers(names.host, *FORGED_HEADERS), on.app_pods),
                 lambda answers, pods: requests.drops_forged(answers, pods, FORGED),
             ),
             claim(
                 "route.handshakes",
-                "Envoy counts a TLS handshake for each new connection to httpbin",
-                (looks.PAGE_ANSWERS, looks.HTTPBIN_PODS),
+                "Envoy counts a TLS handshake for each new connection to the app",
+                (answers, on.app_pods),
                 requests.takes_handshakes,
             ),
         ),
         undo=(
-            shell(*_LABEL, "istio-injection-", "istio.io/rev-"),
-            shell(*_RESTART, unless=lambda cluster: _has_sidecar(cluster) is False),
+            shell(*labelling, f"{INJECTION_LABEL}-", f"{REVISION_LABEL}-"),
+            shell(*restart, unless=lambda cluster: has_sidecar(cluster) is False),
         ),
         departures=(
             "The page sets one of Istio's two injection labels; the other is removed, so that only one decides.",
-            "The page restarts httpbin without waiting; its rollout is awaited.",
+            "The page restarts the app without waiting; its rollout is awaited.",
         ),
     )
-
-
-def _has_sidecar(cluster: Cluster) -> bool | None:
-    """Whether all pods of httpbin have the sidecar; None when some do, or there is no pod."""
-    living = [pod for pod in looks.HTTPBIN_PODS.take(cluster) if pod.living]
-    found = {"istio-proxy" in names(pod) for pod in living}
-    return found.pop() if len(found) == 1 else None

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from meshproof.cluster import Cluster
+from meshproof.path.link import Link, When, look_at
 from meshproof.results import Moment, StepResult
 from meshproof.run import end_all
-from meshproof.steps.judging import Judging, judge, look_at, skipped
-from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When
+from meshproof.steps.judging import Judging, judge, skipped
+from meshproof.steps.model import Claim, Command, Ready, Step, Together
 from meshproof.steps.own_errors import told, tracebacks
 from meshproof.wait import Clock, wait_for
 
@@ -36,7 +37,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
     moments: list[Moment] = []
     problems: list[Exception] = []
     failed = False
-    first = look_at(_looks(step, "start"), cluster)
+    first = look_at(_links(step, "start"), cluster)
     with ThreadPoolExecutor(1) as beside:
         try:
             if step.prepare:
@@ -44,13 +45,13 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
             run_commands(step.commands, cluster, moments)
         except Exception as problem:
             problems, failed = [problem], True
-        early = beside.submit(look_at, _looks(step, "beside"), cluster)
+        early = beside.submit(look_at, _links(step, "beside"), cluster)
         try:
             if not failed:
                 await_ready(step.ready, cluster, moments)
         except Exception as problem:
             problems = [problem]
-        seen = {**first, **early.result(), **look_at(_looks(step, "once"), cluster)}
+        seen = first | early.result() | look_at(_links(step, "once"), cluster)
     error = "".join(map(told, problems))
     with _moment("claims", "observe", moments):
         judging = Judging(step.claims, cluster, seen, clock or Clock())
@@ -136,11 +137,11 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
         Exception: A bug of ours; see `judge`.
     """
     for condition in conditions:
-        state = Claim("", "it is ready", (condition.look,), condition.judge)
-        what = condition.look.what
-        with _moment(f"wait for {what}", "wait", moments), cluster.api.watching(*condition.watch) as clock:
+        state = Claim("", "it is ready", (condition.link,), condition.judge)
+        what = condition.link.what
+        with _moment(f"wait for {what}", "wait", moments), cluster.api.watching(*condition.link.watch) as clock:
             wait_for(
-                lambda state=state: judge(state, look_at(state.looks, cluster)),
+                lambda state=state: judge(state, look_at(state.links, cluster)),
                 lambda finding: finding.holds,
                 what=what,
                 timeout_s=condition.timeout_s,
@@ -149,8 +150,8 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
             )
 
 
-def _looks(step: Step, when: When) -> list[Look[Any]]:
-    return list(dict.fromkeys(look for claim in step.claims for look in claim.looks if look.when == when))
+def _links(step: Step, when: When) -> list[Link[Any]]:
+    return [link for claim in step.claims for link in claim.links if link.when == when]
 
 
 @dataclass

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meshproof.checks.containers import names
+from meshproof.checks import containers
 from meshproof.checks.finding import Finding
-from meshproof.cluster import Cluster
 from meshproof.kube.everything import everything
+from meshproof.kube.kinds import NAMESPACE, POD
 from meshproof.kube.objects import Gateway, Namespace
-from meshproof.steps import looks
-from meshproof.steps.enable_integration import PARAMETERS
-from meshproof.steps.model import Look, When
+from meshproof.names import INJECTION_LABEL, REVISION_LABEL
+from meshproof.path.link import Link, Site, When
 from meshproof.steps.remains import remains
+from meshproof.steps.route import SIDECAR
 from meshproof.steps.setting import Setting
 
-BACKENDS = "/apis/gateway.kgateway.dev/v1alpha1/namespaces/kgateway-system/backends"
-EXCLUSION = (
-    f"{looks.routes_path('kgateway-system')}/exclude-automtls",
-    f"{looks.routes_path('httpbin')}/exclude-service",
-    f"{BACKENDS}/httpbin",
-    "/api/v1/namespaces/httpbin/services/httpbin-plaintext",
-)
-INJECTION_LABELS = ("istio-injection", "istio.io/rev")
 FEW = 3
 
 Traces = Mapping[str, tuple[str, ...]]
 
 
-def traces(setting: Setting, when: When = "each") -> Look[Traces]:
+def traces(setting: Setting, when: When = "each") -> Link[Traces]:
     """By slug of a section, in page order, what is in the cluster because the section was run."""
+    names = setting.names
+    exclusion = (*names.excluded_routes, names.backend, names.excluded)
 
-    def take(cluster: Cluster) -> Traces:
+    def read(site: Site) -> Traces:
         return {
-            "istio": tuple(map(str, remains(everything(cluster.api)))),
-            "enable": _of_the_integration(setting, cluster),
-            "route": _of_the_injection(cluster),
-            "exclude": tuple(path.partition("/namespaces/")[2] for path in EXCLUSION if cluster.api.find(path)),
+            "istio": tuple(map(str, remains(everything(site.api), names.istio_namespace))),
+            "enable": _of_the_integration(setting, site),
+            "route": _of_the_injection(setting, site),
+            "exclude": tuple(str(ref) for ref in exclusion if site.api.find(ref.path)),
         }
 
-    return Look("what there is of the page", take, when)
+    return Link("what there is of the page", names, read, (NAMESPACE.within(), POD.within()), when)
 
 
 def no_trace(found: Traces) -> Finding:
@@ -53,26 +47,28 @@ def _few(named: tuple[str, ...]) -> str:
     return ", ".join(named[:FEW]) + (f" and {more} more" if more > 0 else "")
 
 
-def _of_the_integration(setting: Setting, cluster: Cluster) -> tuple[str, ...]:
-    switch = (setting.dialect.integration_env, "true")
+def _of_the_integration(setting: Setting, site: Site) -> tuple[str, ...]:
+    names, switch = setting.names, (setting.dialect.integration_env, "true")
     found = [
         f"{switch[0]} of Pod {pod.namespace}/{pod.name}"
-        for pod in looks.CONTROLLER_PODS.take(cluster)
+        for pod in setting.links.controller_pods.read(site)
         if not pod.terminating and any(switch in part.env for part in pod.containers)
     ]
-    gateway = cluster.api.find(f"{looks.gateways_path('kgateway-system')}/http")
+    gateway = site.api.find(names.gateway.path)
     if gateway and Gateway.from_dict(gateway).parameters_ref:
-        found.append("parameters of Gateway kgateway-system/http")
-    if cluster.api.find(PARAMETERS):
-        found.append("GatewayParameters kgateway-system/http-istio")
+        found.append(f"parameters of {names.gateway}")
+    if site.api.find(names.parameters.path):
+        found.append(str(names.parameters))
     return tuple(found)
 
 
-def _of_the_injection(cluster: Cluster) -> tuple[str, ...]:
-    namespace = cluster.api.find("/api/v1/namespaces/httpbin")
+def _of_the_injection(setting: Setting, site: Site) -> tuple[str, ...]:
+    ref = setting.names.app_namespace
+    namespace = site.api.find(ref.path)
     labels = Namespace.from_dict(namespace).labels if namespace else dict[str, str]()
-    injected = [pod for pod in looks.HTTPBIN_PODS.take(cluster) if "istio-proxy" in names(pod) and not pod.ended]
+    pods = setting.links.app_pods.read(site)
+    injected = [pod for pod in pods if SIDECAR in containers.names(pod) and not pod.ended]
     return (
-        *(f"{label} of Namespace httpbin" for label in INJECTION_LABELS if label in labels),
-        *(f"istio-proxy of Pod {pod.namespace}/{pod.name}" for pod in injected),
+        *(f"{label} of {ref}" for label in (INJECTION_LABEL, REVISION_LABEL) if label in labels),
+        *(f"{SIDECAR} of Pod {pod.namespace}/{pod.name}" for pod in injected),
     )
