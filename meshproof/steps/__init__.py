@@ -11,7 +11,7 @@ from meshproof.steps.exclude_service import exclude_service
 from meshproof.steps.install_istio import install_istio
 from meshproof.steps.model import Step
 from meshproof.steps.route import route_over_mtls
-from meshproof.steps.runner import fail_step, run_step, skip_step, undo_step
+from meshproof.steps.runner import fail_step, run_step, skip_step
 from meshproof.steps.setting import Mesh, Setting, find_mesh
 
 PAGE: Mapping[str, Callable[[Setting], Step]] = {
@@ -23,4 +23,4 @@ PAGE: Mapping[str, Callable[[Setting], Step]] = {
     "cleanup": clean_up,
 }
 
-__all__ = ["PAGE", "Mesh", "Setting", "Step", "fail_step", "find_mesh", "run_step", "skip_step", "undo_step"]
+__all__ = ["PAGE", "Mesh", "Setting", "Step", "fail_step", "find_mesh", "run_step", "skip_step"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshproof.formats import helm
-from meshproof.kube.inventory import Content, Difference, Inventory, compare
+from meshproof.kube.inventory import Content, Difference, Inventory, Name, compare
 from meshproof.steps.remains import is_class, is_root_of_trust
 
 NAMESPACE = "kgateway-system"
@@ -142,8 +142,7 @@ def _reason(difference: Difference) -> str:
 def _releases(inventory: Inventory) -> Inventory:
     """Each of kgateway's releases as an object of its own: the chart, and the values that it was given last."""
     newest: dict[str, tuple[int, str]] = {}
-    for key, text in inventory.items():
-        kind, _, ref = key.partition(" ")
+    for (kind, ref), text in inventory.items():
         content: Content = json.loads(text) if kind == "Secret" else {}
         if content and _is_record(kind, ref, content):
             labels = content["metadata"]["labels"]
@@ -151,6 +150,8 @@ def _releases(inventory: Inventory) -> Inventory:
             newest[labels["name"]] = max(newest.get(labels["name"], (0, "")), record)
     releases = {name: helm.release(data) for name, (_, data) in newest.items()}
     return {
-        f"HelmRelease {NAMESPACE}/{name}": json.dumps({"chart": each.chart, "values": each.values}, sort_keys=True)
+        Name("HelmRelease", f"{NAMESPACE}/{name}"): json.dumps(
+            {"chart": each.chart, "values": each.values}, sort_keys=True
+        )
         for name, each in releases.items()
     }

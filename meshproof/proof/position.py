@@ -1,4 +1,4 @@
-"""Where a cluster stands on the page: which sections' claims hold on it now, told without running any command."""
+"""Where a cluster is on the page: which sections' claims hold on it now, told without running any command."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
-from meshproof.proof import Proof
+from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
-from meshproof.runbook import state
 from meshproof.steps import PAGE, Setting
 from meshproof.steps.install_istio import INVENTORY
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge, look_at
@@ -21,6 +20,7 @@ from meshproof.steps.traces import no_trace, traces
 from meshproof.wait import Clock, wait_for
 
 SETTLE_S = 5.0
+HOLD_TIMEOUT_S = 10.0
 # Claims that a later section ends on purpose. All others hold until the page is taken back.
 ENDED_BY: Mapping[str, str] = {
     "before.gateway-containers": "enable",
@@ -29,9 +29,17 @@ ENDED_BY: Mapping[str, str] = {
 }
 
 
+class Elsewhere(NotReady):
+    """A cluster is not where a section of the page starts; `first` is the section to start with instead."""
+
+    def __init__(self, told: str, first: str) -> None:
+        super().__init__(told)
+        self.first = first
+
+
 @dataclass(frozen=True)
-class Standing:
-    """One claim of an earlier section, as it is now."""
+class Held:
+    """One claim of an earlier section, held against the cluster as it is now."""
 
     slug: str
     id: str
@@ -67,7 +75,7 @@ def setting_of(proof: Proof, slug: str) -> Setting:
         return proof.setting("before")
 
 
-def look(
+def hold(
     slugs: Sequence[str],
     until: str,
     setting: Setting,
@@ -75,7 +83,7 @@ def look(
     *,
     settle_s: float = SETTLE_S,
     clock: Clock | None = None,
-) -> Sequence[Standing]:
+) -> Sequence[Held]:
     """Hold the lasting claims of some sections against the cluster, as it is when section `until` begins.
 
     Args:
@@ -88,11 +96,11 @@ def look(
     """
     claims = [(slug, claim) for slug in slugs for claim in lasting(slug, setting, until)]
     looks = list(dict.fromkeys(look for _, claim in claims for look in claim.looks))
-    last: list[Sequence[Standing]] = []
+    last: list[Sequence[Held]] = []
 
-    def read() -> Sequence[Standing]:
+    def read() -> Sequence[Held]:
         seen = look_at(looks, cluster)
-        last.append([Standing(slug, claim.id, claim.sentence, judge(claim, seen)) for slug, claim in claims])
+        last.append([Held(slug, claim.id, claim.sentence, judge(claim, seen)) for slug, claim in claims])
         return last[-1]
 
     with contextlib.suppress(NotReady):  # what does not hold is in the answer
@@ -109,17 +117,20 @@ def look(
 
 
 def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster: Cluster) -> str:
-    """Why this section, which is proven, is not run again: that would take a later one back, or find nothing to do."""
-    if slug not in results or not proven(results[slug]):
+    """Why this section, which is proven, is not run again: the first later one, which stands on it and would go.
+
+    The clean-up itself, where nothing is left for it to do; empty where the section can be run.
+    """
+    if slug not in results or not results[slug].complete:
         return ""
     if slug == "cleanup":
-        return "nothing of the page is there to clean up" if clean(setting, cluster) else ""
+        return slug if clean(setting, cluster) else ""
     order = list(PAGE)
     later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
     if not later:
         return ""
-    found = look(later[:1], order[order.index(later[-1]) + 1], setting, cluster)
-    return "" if differences(found) else f"{state.NOTEBOOKS[later[0]]} stands on it"
+    held = hold(later[:1], order[order.index(later[-1]) + 1], setting, cluster)
+    return "" if lapsed(held) else later[0]
 
 
 def clean(setting: Setting, cluster: Cluster) -> bool:
@@ -127,21 +138,52 @@ def clean(setting: Setting, cluster: Cluster) -> bool:
     return no_trace(traces(setting).take(cluster)).holds
 
 
-def proven(result: StepResult) -> bool:
-    """Whether a section completed and all of its claims held."""
-    return not result.error and all(check.status == "proven" for check in result.checks)
+def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Held]:
+    """Hold the cluster against where a section starts, and return the claims that were looked at.
+
+    All of them hold, but before the clean-up: the way back is open from anywhere, and what it starts from is told.
+
+    Raises:
+        Elsewhere: It is not there; the message lists what differs.
+    """
+    slugs, name = list(PAGE), proof.cluster.name
+    missing = [slug for slug in slugs[:start] if slug not in proof.results or proof.results[slug].error]
+    if missing:
+        number = slugs.index(missing[0])
+        raise Elsewhere(
+            f"section {number} ({missing[0]}) has not been completed on cluster {name}; start there", missing[0]
+        )
+    until = slugs[start]
+    setting = setting_of(proof, slugs[start - 1])
+    if until == "cleanup" and clean(setting, proof.cluster):
+        raise Elsewhere(
+            f"nothing of the page is there to clean up on cluster {name}, and what is not there proves nothing; "
+            "start earlier",
+            "istio",
+        )
+    if until == "cleanup" and not noted(proof.cluster):
+        raise Elsewhere("the inventory that the clean-up compares with is not there; start where it is taken", "istio")
+    held = hold(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
+    differing = lapsed(held)
+    if any(each.slug in needs(until) for each in differing):
+        told = "\n".join(f"  - {tell(each)}" for each in differing)
+        raise Elsewhere(
+            f"cluster {name} is not where section {start} starts; what differs:\n{told}\n  mend it, or start earlier",
+            differing[0].slug,
+        )
+    return held
 
 
-def differences(standing: Sequence[Standing]) -> Sequence[Standing]:
+def lapsed(held: Sequence[Held]) -> Sequence[Held]:
     """Those that do not hold."""
-    return [each for each in standing if not each.finding.holds]
+    return [each for each in held if not each.finding.holds]
 
 
-def tell(each: Standing) -> str:
+def tell(each: Held) -> str:
     """One claim that does not hold, in words, secrets taken out."""
     finding = each.finding
     return redact(f"{each.sentence} [{each.id}]\n    expected: {finding.expected}\n    observed: {finding.observed}")
 
 
-def _all_hold(standing: Sequence[Standing]) -> bool:
-    return not differences(standing)
+def _all_hold(held: Sequence[Held]) -> bool:
+    return not lapsed(held)
