@@ -6,7 +6,8 @@
     │   ├── CommandFailed      exit 3: a program that should have succeeded did not
     │   └── ClusterGone        exit 3: a cluster that was there does not answer any more
     ├── NotReady               exit 1: a state did not come in time; the last state seen is in the message
-    │   └── Inconclusive       exit 1: what was seen does not decide; it refutes nothing and proves nothing
+    │   ├── Inconclusive       exit 1: what was seen does not decide; it refutes nothing and proves nothing
+    │   └── Elsewhere          exit 1: a cluster is not where a section of the page starts (meshproof.proof.position)
     ├── NotFound               exit 1: the API server knows no such object or kind (meshproof.kube.api)
     ├── Unseen                 exit 1: what a claim needs was not seen (meshproof.path.link)
     ├── Malformed              exit 1: an object of the API is not of the form that its kind has (meshproof.kube.raw)

@@ -5,7 +5,7 @@ What is found in a cluster rather than chosen, such as istiod's address and trus
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshproof.kube.kinds import (
     BACKEND,
@@ -54,17 +54,17 @@ class Names:
         revision: istiod's revision; empty where it has none.
     """
 
-    gateway: Ref = Ref(GATEWAY, "kgateway-system", "http")
-    parameters: Ref = Ref(GATEWAY_PARAMETERS, "kgateway-system", "http-istio")
+    gateway: Ref = field(default=Ref(GATEWAY, "kgateway-system", "http"))
+    parameters: Ref = field(default=Ref(GATEWAY_PARAMETERS, "kgateway-system", "http-istio"))
     release: str = "kgateway"
-    app: Ref = Ref(DEPLOYMENT, "httpbin", "httpbin")
+    app: Ref = field(default=Ref(DEPLOYMENT, "httpbin", "httpbin"))
     app_containers: tuple[str, ...] = ("go-httpbin", "curl", "hey")
-    service: Ref = Ref(SERVICE, "httpbin", "httpbin")
-    excluded: Ref = Ref(SERVICE, "httpbin", "httpbin-plaintext")
-    backend: Ref = Ref(BACKEND, "kgateway-system", "httpbin")
-    route: Ref = Ref(HTTP_ROUTE, "httpbin", "httpbin")
-    backend_route: Ref = Ref(HTTP_ROUTE, "kgateway-system", "exclude-automtls")
-    service_route: Ref = Ref(HTTP_ROUTE, "httpbin", "exclude-service")
+    service: Ref = field(default=Ref(SERVICE, "httpbin", "httpbin"))
+    excluded: Ref = field(default=Ref(SERVICE, "httpbin", "httpbin-plaintext"))
+    backend: Ref = field(default=Ref(BACKEND, "kgateway-system", "httpbin"))
+    route: Ref = field(default=Ref(HTTP_ROUTE, "httpbin", "httpbin"))
+    backend_route: Ref = field(default=Ref(HTTP_ROUTE, "kgateway-system", "exclude-automtls"))
+    service_route: Ref = field(default=Ref(HTTP_ROUTE, "httpbin", "exclude-service"))
     host: str = "www.example.com"
     backend_host: str = "disable-automtls.example"
     service_host: str = "plain.example"
@@ -136,6 +136,11 @@ class Names:
     def excluded_routes(self) -> tuple[Ref, Ref]:
         """The routes of the section that excludes a service."""
         return self.backend_route, self.service_route
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that the page is about."""
+        return tuple(dict.fromkeys((self.gateway.namespace, self.app.namespace, self.istio_namespace)))
 
     def marks(self) -> dict[str, str]:
         """What manifests have marks for."""

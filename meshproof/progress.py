@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TextIO
 
 from meshproof.wait import Clock
@@ -14,14 +13,6 @@ from meshproof.wait import Clock
 LIVE_EVERY_S = 1.0
 PLAIN_EVERY_S = 60.0
 TRUSTED_AFTER_S = 45.0  # work done before that says too little about this machine's speed
-
-
-@dataclass(frozen=True)
-class Running:
-    """A task under way; `started` is the clock's reading then."""
-
-    started: float
-    number: int
 
 
 class Progress:
@@ -37,7 +28,7 @@ class Progress:
         self._live = self._stream.isatty() if live is None else live
         self._lock = threading.RLock()
         self._estimates: dict[str, float] = {}
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, float] = {}  # what the clock read when each task began
         self._done: set[str] = set()
         self._count = 0
         self._began = self._clock.now()
@@ -72,9 +63,9 @@ class Progress:
         with self._lock:
             self._estimates.setdefault(name, 0.0)
             self._count += 1
-            self._running[name] = Running(self._clock.now(), self._count)
+            self._running[name] = self._clock.now()
             if not self._live:
-                self._write(f"{doing} {name} {self._standing(self._count)}")
+                self._write(f"{doing} {name} {self._standing()}")
             self._redraw()
         ended = "failed"
         try:
@@ -82,28 +73,23 @@ class Progress:
             ended = "done"
         finally:
             with self._lock:
-                task = self._running.pop(name)
+                started = self._running.pop(name)
                 if ended == "done":
                     self._done.add(name)
-                took = clock_face(self._clock.now() - task.started)
+                took = clock_face(self._clock.now() - started)
                 self._write(f"{ended}: {doing} {name}, {took}")
                 self._redraw()
 
-    def standing(self) -> str:
+    def _standing(self) -> str:
         """Where the plan stands, in one phrase: elapsed and estimated."""
-        with self._lock:
-            return self._standing(self._count)
-
-    def _standing(self, number: int) -> str:
         elapsed = self._clock.now() - self._began
         total = len(self._estimates)
-        place = f"({number} of {total}" if total > 1 else "("
         left = self._left_s(elapsed)
-        words = [place] if total > 1 else []
+        words = [f"{self._count} of {total}"] if total > 1 else []
         words.append(f"{clock_face(elapsed)} elapsed")
         if left is not None:
             words.append(f"about {clock_face(left)} to go")
-        return ("" if total > 1 else "(") + ", ".join(words) + ")"
+        return f"({', '.join(words)})"
 
     def _left_s(self, elapsed: float) -> float | None:
         total = sum(self._estimates.values())
@@ -111,9 +97,9 @@ class Progress:
             return None
         done = sum(self._estimates.get(name, 0.0) for name in self._done)
         shared = max(1, len(self._running))
-        for name, task in self._running.items():
+        for name, started in self._running.items():
             estimate = self._estimates.get(name, 0.0)
-            done += min(0.95 * estimate, (self._clock.now() - task.started) / shared)
+            done += min(0.95 * estimate, (self._clock.now() - started) / shared)
         speed = done / elapsed if elapsed > TRUSTED_AFTER_S and done > 0 else 1.0
         return max(0.0, total - done) / speed
 
@@ -124,14 +110,14 @@ class Progress:
                 if self._live:
                     self._redraw()
                 elif self._running:
-                    self._write(f"still at {', '.join(self._running)} {self._standing(self._count)}")
+                    self._write(f"still at {', '.join(self._running)} {self._standing()}")
 
     def _redraw(self) -> None:
         if not self._live or not self._running:
             return
         now = self._clock.now()
-        tasks = ", ".join(f"{name} {clock_face(now - task.started)}" for name, task in self._running.items())
-        self._stream.write(f"\r\x1b[K{tasks} {self._standing(self._count)}")
+        tasks = ", ".join(f"{name} {clock_face(now - started)}" for name, started in self._running.items())
+        self._stream.write(f"\r\x1b[K{tasks} {self._standing()}")
         self._stream.flush()
 
     def _clear(self) -> None:

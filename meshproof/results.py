@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from meshproof import errors
 from meshproof.errors import Refuted
+from meshproof.kube.inventory import Difference
 
 Status = Literal["proven", "refuted", "skipped"]
 Verdict = Literal["proven", "refuted", "incomplete"]
@@ -34,7 +35,7 @@ class CheckResult:
 class Moment:
     """A stretch of time within a step, for the timeline: a command, a wait, an observation.
 
-    `started` is in seconds since the epoch.
+    `started` is in seconds since the epoch. `command` says which of the step's commands it is of, by its place.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Moment:
     started: float
     seconds: float
     output: str = ""
+    command: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class StepResult:
 
     `started` is in seconds since the epoch. `error` is set when a command failed or readiness did not
     come; a run with such a step is never proven. `tracebacks` are of meshproof's own bugs that the step met:
-    a check that met one is skipped.
+    a check that met one is skipped. `changes` is what the step changed in the cluster, None where nobody looked.
     """
 
     slug: str
@@ -63,6 +65,19 @@ class StepResult:
     moments: tuple[Moment, ...] = ()
     error: str = ""
     tracebacks: tuple[str, ...] = ()
+    changes: tuple[Difference, ...] | None = None
+
+    @property
+    def ran(self) -> tuple[tuple[str, Moment | None], ...]:
+        """Each command as it was typed, with the moment in which it ran, where there was one."""
+        moments = {moment.command: moment for moment in self.moments}
+        return tuple((command, moments.get(number)) for number, command in enumerate(self.commands))
+
+    @property
+    def others(self) -> tuple[Moment, ...]:
+        """Moments that are of no command as typed, in the order of time."""
+        others = (moment for moment in self.moments if moment.command is None)
+        return tuple(sorted(others, key=lambda moment: moment.started))
 
     @property
     def ended(self) -> float:
@@ -70,9 +85,17 @@ class StepResult:
         return self.started + self.seconds
 
     @property
+    def status(self) -> Status:
+        """How it came out as a whole, in the words of its checks: the worst of them, refuted where it broke."""
+        statuses = {check.status for check in self.checks}
+        if self.error or "refuted" in statuses:
+            return "refuted"
+        return "proven" if statuses == {"proven"} else "skipped"
+
+    @property
     def complete(self) -> bool:
         """It came to its end, and every check is proven."""
-        return not self.error and all(check.status == "proven" for check in self.checks)
+        return self.status == "proven"
 
     def check(self, check_id: str) -> CheckResult:
         """The result of one check.
@@ -134,7 +157,6 @@ class RunResult:
     choices: Mapping[str, str]
     started: float
     steps: tuple[StepResult, ...]
-    allowed_skips: frozenset[str] = field(default_factory=frozenset[str])
     resumed: tuple[Resumption, ...] = ()
     asked: int | None = None
 
@@ -161,13 +183,12 @@ class RunResult:
     def verdict(self) -> Verdict:
         """The worst that happened.
 
-        `refuted` if any check is; `incomplete` if a step did not complete, a check was skipped that the
-        cell does not allow, or none ran; and where a subset was asked for, or what an earlier run had proven did
-        not hold any more when this one was taken up.
+        `refuted` if any check is; `incomplete` if a step did not complete, a check was skipped or none ran; and where
+        a subset was asked for, or what an earlier run had proven did not hold any more when this one was taken up.
         """
         if any(check.status == "refuted" for check in self.checks):
             return "refuted"
-        skipped = any(check.status == "skipped" and check.id not in self.allowed_skips for check in self.checks)
+        skipped = any(check.status == "skipped" for check in self.checks)
         broken = any(step.error for step in self.steps)
         lapsed = any(each.lapsed for each in self.resumed)
         whole = bool(self.checks) and not self.subset

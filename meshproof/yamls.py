@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,6 @@ def load_file(path: Path) -> list[dict[str, Any]]:
 def dump(*documents: object) -> str:
     """Write documents in block style, keys in the order given."""
     return "---\n".join(yaml.safe_dump(document, sort_keys=False, width=120) for document in documents)
-
-
-def dump_all(documents: Iterable[object]) -> str:
-    """Write documents from any iterable; see `dump`."""
-    return dump(*documents)
 
 
 def scalar(text: str) -> str:

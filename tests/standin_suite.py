@@ -18,10 +18,10 @@ import pytest
 from snapshots import PARTS, always
 
 from meshproof import bring_up
-from meshproof import proof as proof_module
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.proof import Proof
+from meshproof.proof import proof as proof_module
 from meshproof.releases import cells
 from meshproof.results import CheckResult, StepResult
 from meshproof.steps import Mesh, Step

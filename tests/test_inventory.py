@@ -10,7 +10,7 @@ from api_stand_in import objects, thing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshproof.kube.inventory import Difference, compare, inventory_of, load, save
+from meshproof.kube.inventory import Difference, Inventory, Name, compare, inventory_of, load, save
 
 DEPLOYMENT: dict[str, Any] = thing(
     "Deployment", "httpbin/httpbin", spec={"replicas": 1, "template": {"metadata": {"labels": {}}}}
@@ -18,8 +18,8 @@ DEPLOYMENT: dict[str, Any] = thing(
 META = DEPLOYMENT["metadata"]
 
 
-def taken(*things: dict[str, Any]) -> dict[str, str]:
-    return dict(inventory_of(objects(*things)))
+def taken(*things: dict[str, Any]) -> Inventory:
+    return inventory_of(objects(*things))
 
 
 def changed(then: dict[str, Any], now: dict[str, Any]) -> str:
@@ -30,7 +30,7 @@ def changed(then: dict[str, Any], now: dict[str, Any]) -> str:
 
 def test_every_object_is_in_it() -> None:
     found = taken(thing("ConfigMap", "httpbin/c"), thing("Namespace", "httpbin"), DEPLOYMENT)
-    assert set(found) == {"ConfigMap httpbin/c", "Namespace httpbin", "Deployment.apps httpbin/httpbin"}
+    assert set(map(str, found)) == {"ConfigMap httpbin/c", "Namespace httpbin", "Deployment.apps httpbin/httpbin"}
 
 
 SERVICE = thing("Service", "ns/it", spec={"selector": {"app": "it"}})
@@ -61,26 +61,26 @@ def test_what_follows_from_an_object_that_is_compared_is_left_out_and_nothing_el
 
 def test_the_pods_of_a_replica_set_that_nobody_owns_follow_from_it() -> None:
     alone = thing("ReplicaSet", "ns/alone")
-    assert set(taken(alone, thing("Pod", "ns/alone-1", owners=[alone]))) == {"ReplicaSet.apps ns/alone"}
+    assert set(map(str, taken(alone, thing("Pod", "ns/alone-1", owners=[alone])))) == {"ReplicaSet.apps ns/alone"}
 
 
 def test_an_object_of_another_kind_is_compared_though_it_has_an_owner() -> None:
     owned = thing("Deployment", "ns/http", owners=[NODE])
-    assert set(taken(NODE, owned)) == {"Node node", "Deployment.apps ns/http"}
+    assert set(map(str, taken(NODE, owned))) == {"Node node", "Deployment.apps ns/http"}
 
 
 def test_what_own_each_other_hide_nothing() -> None:
     one, other = thing("Pod", "ns/one"), thing("Pod", "ns/other")
     one["metadata"]["ownerReferences"] = [{"uid": other["metadata"]["uid"]}]
     other["metadata"]["ownerReferences"] = [{"uid": one["metadata"]["uid"]}]
-    assert set(taken(one, other)) == {"Pod ns/one", "Pod ns/other"}
+    assert set(map(str, taken(one, other))) == {"Pod ns/one", "Pod ns/other"}
 
 
 @pytest.mark.parametrize(
     "service", [thing("Service", "ns/it", spec={}), thing("Service", "other/it", spec=SERVICE["spec"])]
 )
 def test_endpoints_are_somebodys_own_unless_the_service_of_their_name_selects_them(service: dict[str, Any]) -> None:
-    assert "Endpoints ns/it" in taken(service, thing("Endpoints", "ns/it"))
+    assert Name("Endpoints", "ns/it") in taken(service, thing("Endpoints", "ns/it"))
 
 
 def test_the_same_cluster_has_no_differences() -> None:
@@ -166,7 +166,7 @@ JSON = st.recursive(
 
 @given(JSON, JSON)
 def test_any_two_contents_that_differ_are_found(then: object, now: object) -> None:
-    def content(value: object) -> dict[str, str]:
+    def content(value: object) -> Inventory:
         return taken({**DEPLOYMENT, "spec": value})
 
     found = compare(content(then), content(now))

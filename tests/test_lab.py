@@ -19,7 +19,7 @@ from meshproof.cluster import Cluster
 from meshproof.errors import PROVEN, ClusterGone, NotReady
 from meshproof.proof import Proof
 from meshproof.releases import cells
-from meshproof.runbook import Book, kernel, lab, unopened
+from meshproof.runbook import Book, kernel, lab, notebooks, unopened
 
 
 def test_a_cell_before_those_above_it_says_that_they_come_first() -> None:
@@ -110,10 +110,10 @@ def test_jupyterlab_listens_on_this_machine_alone(
 
 def test_jupyterlab_opens_the_index_of_the_copies(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     lab.lab()
-    assert server.opened == [f"/lab/tree/{kernel.INDEX}"]
+    assert server.opened == [f"/lab/tree/{notebooks.INDEX}"]
     folder = Path(server.options["--ServerApp.root_dir"])
-    assert folder != kernel.NOTEBOOKS_DIR
-    assert (folder / kernel.INDEX).read_bytes() == (kernel.NOTEBOOKS_DIR / kernel.INDEX).read_bytes()
+    assert folder != notebooks.NOTEBOOKS_DIR
+    assert (folder / notebooks.INDEX).read_bytes() == (notebooks.NOTEBOOKS_DIR / notebooks.INDEX).read_bytes()
     assert Path(server.options["--LabApp.workspaces_dir"]).parent == folder
     assert str(folder) in capsys.readouterr().out
     assert (Path(os.environ["JUPYTER_CONFIG_DIR"]) / "labconfig/page_config.json").exists()
@@ -128,7 +128,7 @@ def _own_folders(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 def _used_across_cells() -> set[str]:
     """Names whose attributes a cell asks for that it did not make or import itself."""
     found: set[str] = set()
-    for path in kernel.notebook_paths():
+    for path in notebooks.notebook_paths():
         for cell in cast(Any, nbformat).read(path, as_version=4).cells:
             if cell.cell_type == "code":
                 nodes = list(ast.walk(ast.parse(cell.source)))

@@ -20,9 +20,9 @@ from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, Section, open_proof, plan
 from meshproof.runbook.execute import parameters
-from meshproof.runbook.kernel import INDEX, KERNEL, NOTEBOOKS_DIR, notebook_paths
+from meshproof.runbook.kernel import KERNEL
+from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.runbook.session import CLUSTER_NAME
-from meshproof.runbook.state import NOTEBOOKS
 from meshproof.steps import PAGE, Mesh
 
 E2E = NOTEBOOKS_DIR.parent / "e2e"
@@ -98,7 +98,7 @@ def test_what_is_shown_as_typed_is_what_the_step_runs(
     def known(cluster: Cluster) -> Mesh:
         return SETTING.mesh
 
-    monkeypatch.setattr("meshproof.proof.find_mesh", known)
+    monkeypatch.setattr("meshproof.proof.proof.find_mesh", known)
     monkeypatch.setattr(Cluster, "answers", always(True))
     cluster = Cluster("none", tmp_path / "kubeconfig", PARTS, tmp_path)
     book = Book(Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path))

@@ -14,12 +14,12 @@ from links import Page
 from mesh_objects import LEFT, PLAIN, but, gateway
 from snapshots import PARTS, SETTING
 
-from meshproof import proof as module
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.proof import Proof
+from meshproof.proof import proof as module
 from meshproof.releases import cells
 from meshproof.report import diagnostics
 from meshproof.results import CheckResult, StepResult
@@ -93,18 +93,18 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged:
 
 def test_a_section_runs_those_before_it_and_each_only_once(staged: Staged) -> None:
     proof = staged.proof()
-    assert proof.section("istio").slug == "istio"
-    assert proof.section("before").slug == "before"
-    assert proof.section("istio") is proof.section("istio")
+    assert proof.step("istio").slug == "istio"
+    assert proof.step("before").slug == "before"
+    assert proof.step("istio") is proof.step("istio")
     assert staged.ran == ["before", "istio"]
-    proof.section("cleanup")
+    proof.step("cleanup")
     assert [slug for slug in staged.ran if slug != "find mesh"] == list(PAGE)
     assert proof.result().verdict == "proven"
     assert staged.gathered == []
 
 
 def test_the_mesh_is_looked_up_once_after_istio_is_there_and_used(staged: Staged) -> None:
-    staged.proof().section("cleanup")
+    staged.proof().step("cleanup")
     assert staged.ran.count("find mesh") == 1
     assert staged.ran.index("find mesh") == staged.ran.index("istio") + 1
     assert any(MESH.address in text for text in staged.typed)
@@ -114,7 +114,7 @@ def test_the_mesh_is_looked_up_once_after_istio_is_there_and_used(staged: Staged
 def test_after_a_step_that_did_not_complete_nothing_is_run_or_proven(staged: Staged, broken: str) -> None:
     staged.broken = broken
     proof = staged.proof()
-    last = proof.section("cleanup")
+    last = proof.step("cleanup")
     assert {check.status for check in last.checks} == {"skipped"}
     assert {check.reason for check in last.checks} == {f"the step {broken} did not complete"}
     assert [slug for slug in staged.ran if slug != "find mesh"][-1] == broken
@@ -125,7 +125,7 @@ def test_after_a_step_that_did_not_complete_nothing_is_run_or_proven(staged: Sta
 def test_a_refuted_check_is_looked_into_and_the_page_goes_on(staged: Staged) -> None:
     staged.refuted = "enable"
     proof = staged.proof()
-    assert {check.status for check in proof.section("route").checks} == {"proven"}
+    assert {check.status for check in proof.step("route").checks} == {"proven"}
     assert staged.gathered == ["enable"]
     assert any("0 of 7 checks proven" in line for line in staged.said)
 
@@ -173,7 +173,7 @@ def test_what_goes_wrong_before_a_step_is_that_steps_error(
 
     monkeypatch.setattr(module, "find_mesh", fail)
     proof = staged.proof()
-    proof.section("cleanup")
+    proof.step("cleanup")
     enable, route = proof.results["enable"], proof.results["route"]
     assert enable.error == error
     assert {(check.status, check.reason) for check in enable.checks} == {
@@ -196,7 +196,7 @@ def test_a_step_that_broke_leaves_diagnostics_though_its_claims_hold(
 
     monkeypatch.setattr(module, "run_step", broken)
     proof = staged.proof()
-    assert proof.section("before").error == "not gone after 90 s"
+    assert proof.step("before").error == "not gone after 90 s"
     assert (staged.gathered, proof.result().verdict) == (["before"], "incomplete")
 
 
@@ -208,7 +208,7 @@ def test_what_was_found_is_kept_where_the_cluster_cannot_be_looked_into(
 
     monkeypatch.setattr(module.diagnostics, "gather", fail)
     staged.refuted = "before"
-    result = staged.proof().section("before")
+    result = staged.proof().step("before")
     assert {check.status for check in result.checks} == {"refuted"}
     assert "could not be gathered: meshproof's own error: TypeError: of ours" in staged.said[-1]
     assert len(result.tracebacks) == 1
@@ -245,7 +245,7 @@ def test_a_cluster_where_the_page_begins_is_left_alone(staged: Staged, objects: 
 
 def test_what_was_found_is_written_and_summed_up(staged: Staged) -> None:
     proof = staged.proof()
-    proof.section("before")
+    proof.step("before")
     report = proof.write()
     assert report == proof.folder / "report.html"
     assert {path.name for path in proof.folder.iterdir()} >= {"results.json", "junit.xml", "report.html"}
@@ -257,7 +257,7 @@ def test_what_was_found_is_written_and_summed_up(staged: Staged) -> None:
 
 def test_a_run_that_did_not_reach_the_end_is_not_proven(staged: Staged) -> None:
     proof = staged.proof()
-    proof.section("before")
+    proof.step("before")
     result = proof.result()
     assert [step.slug for step in result.steps] == list(PAGE)
     assert {check.reason for step in result.steps[1:] for check in step.checks} == {"not run"}
@@ -268,7 +268,7 @@ def test_every_link_of_the_report_leads_somewhere(staged: Staged, monkeypatch: p
     monkeypatch.setattr(diagnostics, "gather", GATHER)
     staged.refuted, staged.broken = "enable", "route"
     proof = staged.proof()
-    proof.section("cleanup")
+    proof.step("cleanup")
     report = Page(proof.write())
     assert {"#route", "results.json", "diagnostics/enable/index.txt", "diagnostics/route/index.txt"} <= set(
         report.links

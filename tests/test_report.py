@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from report_runs import STARTED, a_refuted_run, a_run
 
 from meshproof.errors import BadInput, MachineCannot
+from meshproof.kube.inventory import Difference
 from meshproof.report import artifacts, html, junit, pauses, results_json, summary, table, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import CheckResult, Moment, RunResult, StepResult
@@ -35,26 +36,34 @@ def poisoned(text: str) -> RunResult:
     return replace(run, versions={text: text}, choices={text: text}, steps=(step,))
 
 
+def a_run_that_changed() -> RunResult:
+    """The proven run, whose first step is known to have changed something, and whose second changed nothing."""
+    run = a_run()
+    changes = (Difference("added", "Secret", "ns/a"), Difference("changed", "Gateway.x", "ns/http", ("spec.a",)))
+    first, second, *others = run.steps
+    return replace(run, steps=(replace(first, changes=changes), replace(second, changes=()), *others))
+
+
 # results.json
 
 
 def test_results_json_has_the_documented_keys(tmp_path: Path) -> None:
     results_json.write(a_refuted_run(), tmp_path / "results.json")
     run = json.loads((tmp_path / "results.json").read_text())
-    assert list(run) == ["versions", "choices", "started", "verdict", "allowed_skips", "steps", "resumed", "asked"]
+    assert list(run) == ["versions", "choices", "started", "verdict", "steps", "resumed", "asked"]
     assert run["started"] == "2026-01-01T00:00:00.250000Z"
     assert run["verdict"] == "refuted"
     step = run["steps"][3]
     assert set(step) == {
         *("slug", "section", "commands", "started", "seconds", "checks"),
-        *("departures", "moments", "error", "tracebacks"),
+        *("departures", "moments", "error", "tracebacks", "changes"),
     }
     assert set(step["checks"][0]) == {"id", "claim", "expected", "observed", "status", "seconds", "reason"}
     assert step["commands"][1] == "kubectl rollout restart deployment/httpbin -n httpbin"
     assert [check["id"] for check in step["checks"] if check["status"] == "refuted"] == ["route.forged-xfcc-dropped"]
 
 
-@pytest.mark.parametrize("run", [a_run(), a_refuted_run(), replace(a_run(), allowed_skips=frozenset({"b", "a"}))])
+@pytest.mark.parametrize("run", [a_run(), a_refuted_run(), a_run_that_changed()])
 def test_results_json_is_read_back_as_it_was(run: RunResult, tmp_path: Path) -> None:
     results_json.write(run, tmp_path / "results.json")
     back = results_json.read(tmp_path / "results.json")
@@ -250,16 +259,36 @@ def test_the_page_and_the_picture_escape_everything() -> None:
 
 def test_outputs_are_joined_to_their_commands_whatever_the_order() -> None:
     step = a_run().steps[0]  # it ran in another order
-    assert [command.moment and command.moment.label for command in html.typed(step)] == list(step.commands)
+    assert [moment and moment.label for _, moment in step.ran] == list(step.commands)
+    assert [moment.kind for moment in step.others] == ["wait", "wait", "observe"]
+
+
+def two_equal_commands() -> StepResult:
+    """A step that types the same thing twice; the later one was tied to the first place."""
+    later, earlier = (Moment("curl a", "command", STARTED + at, 1.0, f"answer {at}", at % 4) for at in (4, 2))
+    return replace(a_run().steps[0], commands=("curl a", "kubectl b", "curl a"), moments=(earlier, later))
 
 
 def test_each_of_two_equal_commands_has_its_own_output() -> None:
-    first, second = (Moment("curl a", "command", STARTED + at, 1.0, f"answer {at}") for at in (1, 2))
-    step = replace(a_run().steps[0], commands=("curl a", "kubectl b", "curl a", "curl a"), moments=(second, first))
-    assert [command.moment for command in html.typed(step)] == [first, None, second, None]
+    step = two_equal_commands()
+    earlier, later = step.moments
+    assert step.ran == (("curl a", later), ("kubectl b", None), ("curl a", earlier)), "whatever the order in time"
     page = html.render(replace(a_run(), steps=(step,)))
-    assert page.index("answer 1") < page.index("kubectl b") < page.index("answer 2")
+    assert page.index("answer 4") < page.index("kubectl b") < page.index("answer 2")
     assert "Waits and observations" not in page
+
+
+def test_a_file_of_an_earlier_version_is_read_and_its_commands_are_tied_by_their_texts(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    results_json.write(replace(a_run(), steps=(two_equal_commands(),)), path)
+    run = json.loads(path.read_text())
+    del run["steps"][0]["changes"]
+    for moment in run["steps"][0]["moments"]:
+        del moment["command"]
+    path.write_text(json.dumps({**run, "allowed_skips": []}))
+    [step] = results_json.read(path).steps
+    assert [moment and moment.output for _, moment in step.ran] == ["answer 2", None, "answer 4"]
+    assert step.changes is None
 
 
 def test_nothing_in_the_picture_lies_over_another_thing() -> None:

@@ -27,6 +27,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from report_runs import GATEWAY_ID, HASH, HTTPBIN_ID, a_run
 
+from meshproof.kube.inventory import Difference
 from meshproof.report.redact import redact, redact_run
 from meshproof.report.secret_objects import REDACTED
 from meshproof.results import Moment
@@ -478,10 +479,12 @@ def test_every_text_of_a_run_is_redacted() -> None:
         departures=(poison("x"),),
         moments=(moment,),
         error=poison("x"),
+        changes=(Difference("changed", poison("x"), poison("x"), (poison("x"),), then={"data": JWT}),),
     )
     run = replace(run, versions={"a": poison("x")}, choices={"b": poison("x")}, steps=(step,))
-    assert repr(run).count(JWT) == 12
+    assert repr(run).count(JWT) == 15
     assert JWT not in repr(redact_run(run))
+    assert [each.then for each in redact_run(run).steps[0].changes or ()] == [{}], "what was in it is not kept"
 
 
 def _log_line(number: int) -> str:

@@ -16,8 +16,8 @@ def step(*checks: CheckResult, error: str = "") -> StepResult:
     return StepResult("route", "Route to httpbin", ("kubectl apply",), 0.0, 1.0, checks, error=error)
 
 
-def verdict(*steps: StepResult, allowed: frozenset[str] = frozenset()) -> Verdict:
-    return RunResult({}, {}, 0.0, steps, allowed).verdict
+def verdict(*steps: StepResult) -> Verdict:
+    return RunResult({}, {}, 0.0, steps).verdict
 
 
 GOOD, BAD, LEFT_OUT = check("a", "proven"), check("b", "refuted"), check("c", "skipped")
@@ -41,10 +41,18 @@ def test_verdicts(steps: list[StepResult], expected: Verdict) -> None:
     assert verdict(*steps) == expected
 
 
-def test_only_the_skips_that_the_cell_declares_are_allowed() -> None:
-    assert verdict(step(GOOD, LEFT_OUT), allowed=frozenset({"c"})) == "proven"
-    assert verdict(step(GOOD, LEFT_OUT), allowed=frozenset({"d"})) == "incomplete"
-    assert verdict(step(GOOD, BAD), allowed=frozenset({"b"})) == "refuted"
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (step(GOOD), "proven"),
+        (step(GOOD, LEFT_OUT), "skipped"),
+        (step(LEFT_OUT, BAD), "refuted"),
+        (step(GOOD, error="apply failed"), "refuted"),
+        (step(), "skipped"),
+    ],
+)
+def test_a_step_is_as_good_as_its_worst_check_and_complete_when_proven(result: StepResult, status: Status) -> None:
+    assert (result.status, result.complete) == (status, status == "proven")
 
 
 def test_a_proven_check_is_true() -> None:

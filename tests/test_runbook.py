@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,15 @@ from meshproof.cluster import Cluster, Record
 from meshproof.cluster.record import Mark
 from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
 from meshproof.kube import inventory
-from meshproof.proof import Proof
+from meshproof.kube.inventory import Difference, Name
+from meshproof.proof import Proof, position
+from meshproof.proof.position import ENDED_BY, Elsewhere, Held
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.runbook import Book, Section, kernel, lab, open_proof, resume, session, standing, state
+from meshproof.runbook import Book, Section, lab, notebooks, open_proof, resume, session
 from meshproof.runbook.claimed import Claimed
 from meshproof.runbook.execute import Order, chosen
-from meshproof.runbook.standing import ENDED_BY, Standing
 from meshproof.steps import PAGE, Mesh
 from meshproof.steps.install_istio import INVENTORY
 
@@ -44,8 +45,20 @@ def proof(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def known(cluster: Cluster) -> Mesh:
         return SETTING.mesh
 
-    monkeypatch.setattr("meshproof.proof.find_mesh", known)
+    monkeypatch.setattr("meshproof.proof.proof.find_mesh", known)
     return Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path)
+
+
+def found(proof: Proof, *steps: StepResult) -> None:
+    """Let a proof know of these sections, as of an earlier process."""
+    proof.ledger.write(replace(a_run(), steps=steps))
+    proof.recall()
+
+
+def kept(proof: Proof) -> list[str]:
+    """The sections that whoever comes next on this cluster knows of."""
+    run = proof.ledger.read()
+    return [step.slug for step in run.steps] if run else []
 
 
 Holds = Callable[..., None]
@@ -53,17 +66,17 @@ Holds = Callable[..., None]
 
 @pytest.fixture
 def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
-    """Lets the looks of `standing` find that every claim holds but for some sections'."""
+    """Lets the looks of `position` find that every claim holds but for some sections'."""
 
     def but_for(*slugs: str) -> None:
-        def look(asked: Sequence[str], until: str, *_: Any, **__: Any) -> list[Standing]:
+        def hold(asked: Sequence[str], until: str, *_: Any, **__: Any) -> list[Held]:
             return [
-                Standing(slug, claim.id, claim.sentence, Finding(slug not in slugs, "so", "otherwise"))
+                Held(slug, claim.id, claim.sentence, Finding(slug not in slugs, "so", "otherwise"))
                 for slug in asked
-                for claim in standing.lasting(slug, SETTING, until)
+                for claim in position.lasting(slug, SETTING, until)
             ]
 
-        monkeypatch.setattr(standing, "look", look)
+        monkeypatch.setattr(position, "hold", hold)
 
     return but_for
 
@@ -96,42 +109,42 @@ def test_an_order_that_cannot_be_used_is_bad_input(words: dict[str, str], told: 
 
 
 def test_a_run_from_a_section_on_has_the_index_and_the_sections_from_there() -> None:
-    paths = kernel.notebook_paths()
+    paths = notebooks.notebook_paths()
     assert chosen(paths, 0) == paths
     assert [path.stem for path in chosen(paths, 4)] == ["00-index", "40-exclude-a-service", "50-clean-up"]
 
 
 def test_a_missing_notebook_is_named_before_anything_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in kernel.notebook_paths():
+    for path in notebooks.notebook_paths():
         (tmp_path / path.name).touch()
     (tmp_path / "30-route-over-mtls.ipynb").unlink()
-    monkeypatch.setattr(kernel, "NOTEBOOKS_DIR", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS_DIR", tmp_path)
     with pytest.raises(BadInput, match=r"notebook missing: \S+/30-route-over-mtls.ipynb;"):
-        kernel.notebook_paths()
+        notebooks.notebook_paths()
 
 
 def test_a_resumed_run_needs_the_sections_before_it_and_names_the_first_that_is_missing(
     proof: Proof, holds: Holds
 ) -> None:
     holds()
-    proof.results = {slug: RESULTS[slug] for slug in ("before", "enable")}
-    with pytest.raises(NotReady, match=r"FROM=3: section 1 \(10-install-istio\).*make runbook NAME=mine FROM=1"):
-        resume.verify(proof, 3)
-    proof.results = {**RESULTS, "enable": replace(RESULTS["enable"], error="cut short")}
+    found(proof, RESULTS["before"], RESULTS["enable"])
+    with pytest.raises(NotReady, match=r"^FROM=3: section 1 \(istio\) has not .* make runbook NAME=mine FROM=1$"):
+        resume.take_up(proof.cluster, Choices(), 3, print)
+    found(proof, *({**RESULTS, "enable": replace(RESULTS["enable"], error="cut short")}).values())
     with pytest.raises(NotReady, match=r"FROM=4: section 2 .* FROM=2"):
-        resume.verify(proof, 4)
+        resume.take_up(proof.cluster, Choices(), 4, print)
 
 
 def test_a_resumed_run_says_what_differs_and_where_to_start_instead(proof: Proof, holds: Holds) -> None:
-    proof.results = dict(RESULTS)
+    found(proof, *RESULTS.values())
     holds("istio")
     with pytest.raises(NotReady, match=r"not where section 3 starts; what differs:\n  - istiod is rolled out") as told:
-        resume.verify(proof, 3)
+        resume.take_up(proof.cluster, Choices(), 3, print)
     assert "expected: so\n    observed: otherwise" in str(told.value)
-    assert str(told.value).endswith("make runbook NAME=mine FROM=1")
+    assert str(told.value).endswith("\n  mend it, or start earlier: make runbook NAME=mine FROM=1")
     holds()
-    lasting = [claim.id for slug in ("before", "istio", "enable") for claim in standing.lasting(slug, SETTING, "route")]
-    assert [each.id for each in resume.verify(proof, 3)] == lasting
+    lasting = [claim.id for slug in ("before", "istio", "enable") for claim in position.lasting(slug, SETTING, "route")]
+    assert [each.id for each in position.verify(proof, 3)] == lasting
     assert {"istio.istiod-ready", "enable.gateway-containers"} <= set(lasting)
 
 
@@ -139,10 +152,10 @@ def test_what_a_later_section_ends_is_asked_until_then_and_not_after() -> None:
     for id_, until in ENDED_BY.items():
         slug, order = id_.partition(".")[0], list(PAGE)
         earlier = order[order.index(until) - 1]
-        assert id_ not in {claim.id for claim in standing.lasting(slug, SETTING, until)}
+        assert id_ not in {claim.id for claim in position.lasting(slug, SETTING, until)}
         if earlier != slug:
-            assert id_ in {claim.id for claim in standing.lasting(slug, SETTING, earlier)}
-    assert {claim.id for claim in standing.lasting("route", SETTING, "exclude")} >= {"route.xfcc-by", "route.xfcc-uri"}
+            assert id_ in {claim.id for claim in position.lasting(slug, SETTING, earlier)}
+    assert {claim.id for claim in position.lasting("route", SETTING, "exclude")} >= {"route.xfcc-by", "route.xfcc-uri"}
 
 
 @pytest.fixture
@@ -175,30 +188,31 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     def clean(*_: object) -> bool:
         return not something[0]
 
-    monkeypatch.setattr(standing, "clean", clean)
+    monkeypatch.setattr(position, "clean", clean)
     return something
 
 
 def test_the_clean_up_is_open_from_anywhere_once_there_is_something_to_compare_with(
     proof: Proof, holds: Holds, there: list[bool]
 ) -> None:
-    assert standing.needs("exclude") == ("before", "istio", "enable", "route")
+    assert position.needs("exclude") == ("before", "istio", "enable", "route")
     holds("before", "istio", "enable", "route", "exclude")  # as half-way through it
     with pytest.raises(NotReady, match=r"10-install-istio.ipynb comes first: it notes"):
         Book(proof).run("cleanup")
 
 
 def test_a_run_from_the_clean_up_on_needs_the_page_to_stand(proof: Proof, holds: Holds, left: list[bool]) -> None:
-    proof.results = dict(RESULTS)
-    with pytest.raises(NotReady, match=r"FROM=5: the inventory .* make runbook NAME=mine FROM=1"):
-        resume.verify(proof, 5)
+    found(proof, *RESULTS.values())
+    with pytest.raises(Elsewhere, match=r"^the inventory .* start where it is taken$") as told:
+        position.verify(proof, 5)
+    assert told.value.first == "istio"
     (proof.cluster.work / INVENTORY).touch()
     holds("istio", "route")
-    lapsed = standing.differences(resume.verify(proof, 5))
+    lapsed = position.lapsed(position.verify(proof, 5))
     assert {each.slug for each in lapsed} == {"istio", "route"}
     left[0] = False
-    with pytest.raises(NotReady, match=r"^FROM=5: nothing of the page is there to .* FROM=1$"):
-        resume.verify(proof, 5)
+    with pytest.raises(NotReady, match=r"^FROM=5: nothing of the page is there to .* start earlier: .* FROM=1$"):
+        resume.take_up(proof.cluster, Choices(), 5, print)
 
 
 def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean_up(
@@ -207,7 +221,7 @@ def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean
     stubs = Stubs(monkeypatch)
     said: list[str] = []
     proof.announce = said.append
-    state.save(a_run(), proof.cluster)
+    proof.ledger.write(a_run())
     left[0] = False
     cleanup = Book(proof).run("cleanup").result
     assert cleanup.checks == RESULTS["cleanup"].checks
@@ -222,39 +236,40 @@ def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean
 
 
 def test_a_run_from_the_clean_up_on_is_no_proof_where_nothing_is_left_to_clean_up(
-    cluster: Cluster, proof: Proof, holds: Holds, left: list[bool]
+    cluster: Cluster, proof: Proof, holds: Holds, left: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F2: thirty claims were called proven on a cluster from which Istio had gone long before."""
     assert left == [True], "something is left, but not what the sections left"
-    state.save(a_run(), cluster)
+    proof.ledger.write(a_run())
     (cluster.work / INVENTORY).touch()
     holds("istio", "enable", "route", "exclude")
     said: list[str] = []
     resume.take_up(cluster, Choices(), 5, said.append)
     assert said[0] == "cluster mine is not as section 4 left it; what does not hold any more:"
-    state.recall(proof)
-    proof.results["cleanup"] = replace(RESULTS["cleanup"], started=time.time())
+    proof.recall()
+    Stubs(monkeypatch, {"cleanup": replace(RESULTS["cleanup"], started=time.time())})
+    proof.run_and_keep("cleanup")
     assert proof.result().verdict == "incomplete"
     [resumed] = proof.result().resumed
     assert (resumed.start, resumed.differences) == (5, ())
     assert any("[istio.istiod-ready]" in claim for claim in resumed.lapsed)
     holds()
     resume.take_up(cluster, Choices(), 5, said.append)
-    state.recall(proof)
+    proof.recall()
     assert [each.lapsed for each in proof.resumed] == [()], "taken up at the same place, it begins anew"
 
 
 def test_a_resumed_run_forgets_what_was_found_from_its_start_on_but_only_when_it_may_start(
     cluster: Cluster, proof: Proof, holds: Holds
 ) -> None:
-    state.save(a_run(), cluster)
+    proof.ledger.write(a_run())
     holds("enable")
     with pytest.raises(NotReady, match="not where section 3 starts"):
         resume.take_up(cluster, Choices(), 3, lambda _: None)
-    assert list(state.load(cluster)) == list(PAGE)
+    assert kept(proof) == list(PAGE)
     holds()
     resume.take_up(cluster, Choices(), 3, lambda _: None)
-    assert list(state.load(cluster)) == ["before", "istio", "enable"]
+    assert kept(proof) == ["before", "istio", "enable"]
 
 
 def test_a_resumed_run_says_what_is_different_since_the_section_before_it_ended(
@@ -262,17 +277,17 @@ def test_a_resumed_run_says_what_is_different_since_the_section_before_it_ended(
 ) -> None:
     holds()
     monkeypatch.setattr(Cluster, "api", None)
-    state.save(a_run(), cluster)
-    then = {"Secret ns/same": "{}"}
-    now = {**then, "Deployment ns/new": "{}"}
+    proof.ledger.write(a_run())
+    then = {Name("Secret", "ns/same"): "{}"}
+    now = {**then, Name("Deployment", "ns/new"): "{}"}
     monkeypatch.setattr(inventory, "take_inventory", always(now))
     said: list[str] = []
     resume.take_up(cluster, Choices(), 3, said.append)
     assert len(said) == 1  # nothing to compare with
-    inventory.save(then, state.inventory_file(cluster, "enable"))
+    proof.ledger.note("enable", then)
     resume.take_up(cluster, Choices(), 3, said.append)
     assert said[2:] == ["  different since the end of section 2: added Deployment ns/new"]
-    state.recall(proof)
+    proof.recall()
     [resumed] = proof.resumed
     assert (resumed.start, resumed.differences, resumed.lapsed) == (3, ("added Deployment ns/new",), ())
     assert resumed.at == pytest.approx(time.time(), abs=60)
@@ -281,20 +296,21 @@ def test_a_resumed_run_says_what_is_different_since_the_section_before_it_ended(
 class Stubs:
     """Takes the place of what `Book.run` does to a cluster, and counts."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Mapping[str, StepResult] = RESULTS) -> None:
+        self.found = found
         self.ran, self.closed, self.raises = list[str](), 0, None
         monkeypatch.setattr(Proof, "run", self.run)
         monkeypatch.setattr(Cluster, "close", self.close)
         monkeypatch.setattr("meshproof.runbook.session.observe.pods", always(()))
         monkeypatch.setattr(Cluster, "api", None)
         monkeypatch.setattr("meshproof.kube.inventory.take_inventory", self.inventory)
-        self.inventories = iter([{}, {"Secret ns/new": "{}"}] * 9)
+        self.inventories = iter([{}, {Name("Secret", "ns/new"): "{}"}] * 9)
 
     raises: Exception | None
 
     def run(self, slug: str) -> StepResult:
         self.ran.append(slug)
-        return RESULTS[slug]
+        return self.found[slug]
 
     def inventory(self, api: object) -> object:
         if self.raises and self.ran:
@@ -310,15 +326,16 @@ def test_a_section_is_run_kept_with_what_it_changed_and_leaves_no_connection(
 ) -> None:
     holds()
     stubs = Stubs(monkeypatch)
-    state.save(a_run(), proof.cluster)  # the later sections stood once
-    monkeypatch.setattr(standing, "past", always(""))
+    proof.ledger.write(a_run())  # the later sections stood once
+    monkeypatch.setattr(position, "past", always(""))
     section = Book(proof).run("enable")
     assert (stubs.ran, stubs.closed) == (["enable"], 1)
-    kept = state.load(proof.cluster)
-    assert list(kept) == ["before", "istio", "enable"]
-    assert kept["enable"].moments[-1].output == "added Secret ns/new"
+    assert kept(proof) == ["before", "istio", "enable"]
     assert section.result == proof.results["enable"]
-    assert inventory.load(state.inventory_file(proof.cluster, "enable")) == {"Secret ns/new": "{}"}
+    assert section.result.changes == (Difference("added", "Secret", "ns/new"),)
+    proof.recall()
+    assert proof.results["enable"].changes == section.result.changes
+    assert proof.ledger.noted("enable") == {Name("Secret", "ns/new"): "{}"}
 
 
 def test_a_section_says_what_it_found_then_once_it_was_run_again_or_could_not_be(
@@ -348,7 +365,7 @@ def test_a_section_that_is_shown_and_not_run_again_is_of_then(
 ) -> None:
     holds()
     stubs = Stubs(monkeypatch)
-    state.save(a_run(), proof.cluster)
+    proof.ledger.write(a_run())
     section = Book(proof).run("istio")
     assert stubs.ran == []
     assert "1 of 1 were proven" in section.claims.text
@@ -368,7 +385,7 @@ def test_a_cluster_that_goes_while_a_section_runs_is_told_in_one_sentence_and_wh
     monkeypatch.setattr(Cluster, "answers", answer)
     with pytest.raises(ClusterGone, match=r"^cluster mine: does not run. 01-before-you-begin.ipynb makes it"):
         Book(proof).run("before")
-    assert "before" in state.load(proof.cluster)
+    assert "before" in kept(proof)
     with pytest.raises(ClusterGone):
         Book(proof).commands("before")
 
@@ -376,47 +393,56 @@ def test_a_cluster_that_goes_while_a_section_runs_is_told_in_one_sentence_and_wh
 def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds: Holds) -> None:
     results = {slug: RESULTS[slug] for slug in ("before", "istio", "enable")}
     holds()
-    assert standing.past("istio", results, SETTING, proof.cluster) == "20-enable-the-integration stands on it"
-    assert standing.past("enable", results, SETTING, proof.cluster) == ""
-    assert standing.past("route", results, SETTING, proof.cluster) == ""
+    assert position.past("istio", results, SETTING, proof.cluster) == "enable"
+    assert position.past("enable", results, SETTING, proof.cluster) == ""
+    assert position.past("route", results, SETTING, proof.cluster) == ""
     refuted = replace(RESULTS["istio"], checks=(replace(RESULTS["istio"].checks[0], status="refuted"),))
-    assert standing.past("istio", {**results, "istio": refuted}, SETTING, proof.cluster) == ""
+    assert position.past("istio", {**results, "istio": refuted}, SETTING, proof.cluster) == ""
     holds("enable")  # it was taken back by hand: nothing stands on the section any more
-    assert standing.past("istio", results, SETTING, proof.cluster) == ""
+    assert position.past("istio", results, SETTING, proof.cluster) == ""
 
 
-def test_state_is_kept_in_page_order_and_forgets_what_came_after_a_section_run_again(cluster: Cluster) -> None:
-    assert state.load(cluster) == {}
-    run = a_run()
-    state.save(replace(run, steps=tuple(reversed(run.steps))), cluster)
-    assert list(state.load(cluster)) == list(PAGE)
-    state.state_file(cluster).write_text("{")
+def test_what_was_found_is_recalled_in_page_order(proof: Proof) -> None:
+    proof.recall()
+    assert proof.results == {}
+    found(proof, *reversed(a_run().steps))
+    assert list(proof.results) == list(PAGE)
+    proof.ledger.path.write_text("{")
     with pytest.raises(BadInput):
-        state.load(cluster)
-    state.forget(cluster)
-    assert state.load(cluster) == {}
+        proof.recall()
+    proof.ledger.forget()
+    proof.recall()
+    assert proof.results == {}
+
+
+def test_what_was_found_changes_through_the_proofs_own_methods_only(proof: Proof) -> None:
+    for name, value in {"results": dict(RESULTS), "resumed": ()}.items():
+        with pytest.raises(AttributeError, match="no setter"):
+            setattr(proof, name, value)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        proof.results["before"] = RESULTS["before"]  # pyright: ignore[reportIndexIssue]
 
 
 def test_what_was_found_from_a_section_on_is_history_once_that_runs_again(cluster: Cluster, proof: Proof) -> None:
     resumed = tuple(Resumption(start, 1e9 + start) for start in (2, 4))
-    state.save(replace(a_run(), resumed=resumed), cluster)
-    state.recall(proof)
+    proof.ledger.write(replace(a_run(), resumed=resumed))
+    proof.recall()
     assert (list(proof.results), proof.resumed) == (list(PAGE), resumed)
-    state.stand_at(proof, 3)
+    proof.stand_at("route")
     assert (list(proof.results), proof.resumed) == (["before", "istio", "enable", "route"], resumed[:1])
-    state.stand_at(proof, 1)
+    proof.stand_at("istio")
     assert (list(proof.results), proof.resumed) == (["before", "istio"], ())
-    state.forget(cluster)
-    state.recall(proof)
+    proof.ledger.forget()
+    proof.recall()
     assert (proof.results, proof.resumed) == ({}, ())
 
 
 def test_the_lab_opens_copies_of_its_own_each_time_and_is_not_the_latest_run(tmp_path: Path) -> None:
-    first, second = lab.copies(kernel.notebook_paths(), tmp_path), lab.copies(kernel.notebook_paths(), tmp_path)
+    first, second = lab.copies(notebooks.notebook_paths(), tmp_path), lab.copies(notebooks.notebook_paths(), tmp_path)
     assert first != second
     for folder in (first, second):
-        assert [path.name for path in sorted(folder.iterdir())] == [path.name for path in kernel.notebook_paths()]
-        assert (folder / kernel.INDEX).read_bytes() == (kernel.NOTEBOOKS_DIR / kernel.INDEX).read_bytes()
+        assert [path.name for path in sorted(folder.iterdir())] == [path.name for path in notebooks.notebook_paths()]
+        assert (folder / notebooks.INDEX).read_bytes() == (notebooks.NOTEBOOKS_DIR / notebooks.INDEX).read_bytes()
     assert not (tmp_path / "latest").exists()
 
 

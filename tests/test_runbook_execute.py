@@ -15,10 +15,11 @@ from snapshots import PARTS, always
 
 from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, MachineCannot, Refuted
+from meshproof.proof.ledger import Ledger
 from meshproof.report import results_json
 from meshproof.results import RunResult
 from meshproof.runbook import execute as module
-from meshproof.runbook import resume, state
+from meshproof.runbook import resume
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Run:
         copy.write_text(source.read_text())
         if source.name == self.fails_at:
             raise self.error
-        state.save(self.finds, self.cluster)
+        Ledger(self.cluster.work).write(self.finds)
 
     @contextlib.contextmanager
     def kind_cluster(self, name: str, *_: Any, **how: Any) -> Generator[Cluster]:

@@ -16,8 +16,7 @@ from meshproof.errors import NotReady
 from meshproof.formats.xfcc import nearest, parse
 from meshproof.kube.inventory import Difference
 from meshproof.path.ask import Answer
-from meshproof.results import Moment
-from meshproof.runbook.changes import CHANGES, LONG, MANY, objects_table, with_changes
+from meshproof.runbook.changes import LONG, MANY, objects_table
 from meshproof.runbook.hops import hops
 from meshproof.runbook.latency import REQUESTS, Latency, read_csv
 from meshproof.runbook.observe import Certificate, Path
@@ -104,31 +103,19 @@ def test_a_container_that_a_workload_did_not_have_stands_out_and_a_lost_one_is_s
     assert pods_rows([], [pod("app", terminating=True)]) == ""
 
 
-def test_changes_are_kept_with_the_result_and_shown_by_kind() -> None:
-    result = a_run().steps[0]
-    assert objects_table(result) == ""
-    assert "it was already so" in objects_table(with_changes(result, []))
+def test_changes_are_shown_by_kind_and_many_are_folded() -> None:
+    assert objects_table(None) == ""
+    assert "it was already so" in objects_table([])
     changed = Difference("changed", "Gateway.x", "ns/http", ("spec.a", "spec.b"))
     many = [Difference("added", "Secret", f"ns/s{number}") for number in range(MANY + 1)]
-    table = objects_table(with_changes(result, [*many, changed]))
+    table = objects_table([*many, changed])
     assert f"{MANY + 1} objects" in table
     assert "<code>ns/http</code></td><td>spec.a, spec.b" in table
     assert ">Gateway<" in table
-
-
-def test_a_change_told_in_another_form_is_shown_as_it_is_and_counted() -> None:
-    result = a_run().steps[0]
-
-    def table(*lines: str) -> str:
-        return objects_table(replace(result, moments=(Moment(CHANGES, "observe", 0.0, 0.0, "\n".join(lines)),)))
-
-    odd = "added Secret ns/a <redacted>"
-    assert "<code>added Secret ns/a &lt;redacted&gt;</code>" in table(odd)
-    both = table("removed Secret ns/b", odd)
-    assert "<code>ns/b</code>" in both
-    assert "<code>added Secret ns/a &lt;redacted&gt;</code>" in both
-    assert "<details>" not in table(*[odd] * LONG)
-    assert f"{LONG + 1} objects are different" in table(*[odd] * LONG, "removed Secret ns/b")
+    kinds = [Difference("added", f"K{number}.g", "ns/<x>") for number in range(LONG + 1)]
+    assert "ns/&lt;x&gt;" in objects_table(kinds)
+    assert "<details>" not in objects_table(kinds[:LONG])
+    assert f"{LONG + 1} objects are different" in objects_table(kinds)
 
 
 def rows(html: str) -> list[list[str]]:

@@ -13,11 +13,11 @@ import pytest
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import CommandFailed, Inconclusive, MachineCannot, NotReady, Refuted
-from meshproof.results import StepResult
+from meshproof.results import Moment, StepResult
 from meshproof.run import Completed
 from meshproof.steps.judging import judge
 from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When, shell
-from meshproof.steps.runner import run_step, skip_step, undo_step
+from meshproof.steps.runner import run_commands, run_step, skip_step
 from meshproof.wait import Clock
 
 
@@ -361,9 +361,8 @@ def test_a_step_that_was_skipped_says_why_and_proves_nothing() -> None:
         result.proven("step.up")
 
 
-def test_a_step_is_taken_back_by_its_undo() -> None:
-    cluster = StandIn()
-    undo_step(step(commands=(shell("apply"),)), cast(Cluster, cluster))
-    assert cluster.ran == ["undo"]
-    with pytest.raises(CommandFailed):
-        undo_step(step(), cast(Cluster, StandIn(failing="undo")))
+def test_a_commands_moment_says_its_place_whether_or_not_others_are_equal_or_run_beside_it() -> None:
+    moments: list[Moment] = []
+    commands = (shell("a"), Together((shell("a"), shell("b"))), shell("a"))
+    run_commands(commands, cast(Cluster, StandIn()), moments)
+    assert {(each.command, each.label) for each in moments} == {(0, "a"), (1, "a"), (2, "b"), (3, "a")}

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from meshproof.errors import BadInput
-from meshproof.yamls import dump, dump_all, load, load_file
+from meshproof.yamls import dump, load, load_file
 
 DOCUMENTS: list[dict[str, object]] = [{"z": 1, "a": ["x", {"y": None}]}, {"text": "yes\n- no: 'é'\n", "on": "off"}]
 
 
 def test_what_is_written_reads_back() -> None:
     assert load(dump(*DOCUMENTS)) == DOCUMENTS
-    assert dump_all(iter(DOCUMENTS)) == dump(*DOCUMENTS)
 
 
 def test_keys_stay_in_order_and_blocks_are_blocks() -> None:

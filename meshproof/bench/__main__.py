@@ -27,7 +27,7 @@ from meshproof.steps.enable_integration import parameters
 
 ROUNDS = 3
 TIMEOUT_S = 600.0
-PLAIN = ("gateway.yaml", "gateway-with-parameters.yaml", "httpbin-route.yaml", "excluded-backend.yaml")
+PLAIN = ("gateway.yaml", "gateway-with-parameters.yaml", "app-route.yaml", "excluded-backend.yaml")
 
 
 def main() -> int:
@@ -69,11 +69,12 @@ def _timed(argv: list[str], env: Mapping[str, str], progress: Progress) -> float
 
 def _by_hand(setting: Setting, parts: Parts, folder: Path) -> Mapping[str, str]:
     """Files and variables for the script: the same images, charts, values and manifests as the proof's."""
-    texts = {name: manifest(name) for name in PLAIN}
-    routes = yamls.load(manifest("excluded-routes.yaml"))
+    marks = setting.names.marks()
+    texts = {name: manifest(name, marks) for name in PLAIN}
+    routes = yamls.load(manifest("excluded-routes.yaml", marks))
     # The page has the one route of its Backend; the second is ours.
     texts["excluded-routes.yaml"] = yamls.dump(routes[0])
-    texts["httpbin.yaml"] = sample_app(setting)
+    texts["app.yaml"] = sample_app(setting)
     texts["gateway-parameters.yaml"] = parameters(setting)
     texts["istiod-values.yaml"] = yamls.dump(parts.istiod_values)
     texts["kgateway-values.yaml"] = yamls.dump(parts.kgateway_values)

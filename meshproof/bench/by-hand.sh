@@ -34,7 +34,7 @@ kubectl apply --server-side -f "$GATEWAY_API_CRDS"
 helm install kgateway-crds "$KGATEWAY_CRDS" -n kgateway-system --create-namespace --wait
 helm install kgateway "$KGATEWAY" -n kgateway-system -f "$KGATEWAY_VALUES" --wait
 say "kgateway installed" >&3
-kubectl apply -f "$MANIFESTS/httpbin.yaml"
+kubectl apply -f "$MANIFESTS/app.yaml"
 kubectl rollout status deployment httpbin -n httpbin
 say "httpbin ready" >&3
 
@@ -46,7 +46,7 @@ helm upgrade kgateway "$KGATEWAY" -n kgateway-system -f "$KGATEWAY_VALUES" \
   --set-string controller.extraEnv.KGW_ENABLE_ISTIO_AUTO_MTLS=true --wait
 say "integration enabled" >&3
 kubectl apply -f "$MANIFESTS/gateway-parameters.yaml" -f "$MANIFESTS/gateway-with-parameters.yaml" \
-  -f "$MANIFESTS/httpbin-route.yaml"
+  -f "$MANIFESTS/app-route.yaml"
 kubectl wait gateway http -n kgateway-system --for=condition=Programmed --timeout=120s
 kubectl rollout status deployment http -n kgateway-system
 say "gateway ready" >&3

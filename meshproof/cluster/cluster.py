@@ -34,9 +34,13 @@ class Cluster:
     parts: Parts
     work: Path
 
-    @cached_property
+    @property
     def api(self) -> Api:
         """The API server."""
+        return self._api
+
+    @cached_property
+    def _api(self) -> Api:
         return Api(self.kubeconfig)
 
     @cached_property

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from meshproof.kube.api import Api
 from meshproof.kube.everything import Object, everything
@@ -34,7 +34,19 @@ _GENERATED_ANNOTATIONS = (
 _HOLDING = ("holderIdentity", "acquireTime", "renewTime", "leaseTransitions")
 
 Content = Mapping[str, Any]
-Inventory = Mapping[str, str]
+
+
+class Name(NamedTuple):
+    """An object: its kind as `KIND.GROUP`, or the kind alone, and `NAMESPACE/NAME`, or the name alone."""
+
+    kind: str
+    ref: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ref}"
+
+
+Inventory = Mapping[Name, str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def take_inventory(api: Api) -> Inventory:
 
 
 def inventory_of(objects: Sequence[Object]) -> Inventory:
-    """Contents as canonical JSON, by `KIND.GROUP NAMESPACE/NAME`.
+    """Contents as canonical JSON, by name.
 
     Only what a controller makes again from an owner is left out, and only where that owner is among the objects
     and, in the end, in the inventory.
@@ -78,7 +90,7 @@ def inventory_of(objects: Sequence[Object]) -> Inventory:
     while more := {uid for uid, its in owners.items() if uid not in reached and its & reached}:
         reached |= more
     kept = [each for each in objects if each.uid in roots or each.uid not in reached]
-    return {f"{each.kind} {each.ref}": json.dumps(content(each), sort_keys=True) for each in kept}
+    return {Name(each.kind, each.ref): json.dumps(content(each), sort_keys=True) for each in kept}
 
 
 def content(of: Object) -> Content:
@@ -92,22 +104,23 @@ def content(of: Object) -> Content:
 
 
 def compare(then: Inventory, now: Inventory) -> tuple[Difference, ...]:
-    """What was added, removed or changed, in order of the keys."""
-    different = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
-    return tuple(_difference(key, then, now) for key in different)
+    """What was added, removed or changed, in order of the names."""
+    different = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    return tuple(_difference(name, then, now) for name in different)
 
 
 def save(inventory: Inventory, path: Path) -> None:
     """Write an inventory to a file, readable by its owner alone: it holds the contents of Secrets."""
     aside = path.with_name(f"{path.name}.part")
     aside.touch(0o600)
-    aside.write_text(json.dumps(inventory))
+    aside.write_text(json.dumps({str(name): text for name, text in inventory.items()}))
     aside.replace(path)  # whole or not at all
 
 
 def load(path: Path) -> Inventory:
     """Read an inventory that `save` wrote."""
-    return json.loads(path.read_text())
+    texts: dict[str, str] = json.loads(path.read_text())
+    return {Name(*key.split(" ", 1)): text for key, text in texts.items()}
 
 
 def _owners(objects: Sequence[Object]) -> Mapping[str, set[str]]:
@@ -129,14 +142,13 @@ def _selects(service: Object) -> bool:
     return Raw.of(service.kind, service.raw).has("spec.selector")
 
 
-def _difference(key: str, then: Inventory, now: Inventory) -> Difference:
-    kind, _, ref = key.partition(" ")
-    was, is_ = (json.loads(side.get(key, "{}")) for side in (then, now))
-    if key not in then:
-        return Difference("added", kind, ref, now=is_)
-    if key not in now:
-        return Difference("removed", kind, ref, then=was)
-    return Difference("changed", kind, ref, tuple(_paths(was, is_)), was, is_)
+def _difference(name: Name, then: Inventory, now: Inventory) -> Difference:
+    was, is_ = (json.loads(side.get(name, "{}")) for side in (then, now))
+    if name not in then:
+        return Difference("added", *name, now=is_)
+    if name not in now:
+        return Difference("removed", *name, then=was)
+    return Difference("changed", *name, tuple(_paths(was, is_)), was, is_)
 
 
 def _paths(then: Any, now: Any, path: str = "") -> Iterator[str]:

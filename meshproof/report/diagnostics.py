@@ -20,7 +20,6 @@ from meshproof.errors import MeshproofError
 from meshproof.report.redact import redact
 from meshproof.run import Completed
 
-NAMESPACES = ("kgateway-system", "httpbin", "istio-system")
 CLUSTER_KINDS = (
     "nodes,namespaces,persistentvolumes,storageclasses,mutatingwebhookconfigurations,validatingwebhookconfigurations"
 )
@@ -147,7 +146,7 @@ def gather(
     cluster: Kubectl,
     folder: Path,
     *,
-    namespaces: Sequence[str] = NAMESPACES,
+    namespaces: Sequence[str],
     deadline_s: float = DEADLINE_S,
     now: Callable[[], float] = time.monotonic,
 ) -> Path:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -15,18 +13,10 @@ from markupsafe import Markup
 from meshproof.report import summary, timeline
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
-from meshproof.results import Moment, RunResult, StepResult
+from meshproof.results import RunResult
 
 # Carriage returns are among them.
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A command as it was typed, and the moment in which it ran, where there was one."""
-
-    text: str
-    moment: Moment | None
 
 
 def write(run: RunResult, path: Path, *, diagnostics: Mapping[str, str] | None = None) -> None:
@@ -65,11 +55,8 @@ def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> s
         failed=[(step, check) for step in run.steps for check in step.checks if check.status == "refuted"],
         broken=[step for step in run.steps if step.error],
         skipped=[(step, check) for step in run.steps for check in step.checks if check.status == "skipped"],
-        typed=typed,
-        others=_others,
-        state=_state,
         proven_of=summary.proven,
-        mark={"proven": "✓", "refuted": "✗", "skipped": "○"},
+        mark=summary.MARKS,
         diagnostics=diagnostics or {},
     )
     return without_terminal_codes(page)
@@ -82,26 +69,3 @@ def without_terminal_codes(text: str) -> str:
 
 def _resource(name: str) -> str:
     return resources.files("meshproof.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def typed(step: StepResult) -> list[Typed]:
-    """Join each command to its moment, the first of two equal commands to the earlier one."""
-    ran: defaultdict[str, list[Moment]] = defaultdict(list)
-    for moment in sorted(step.moments, key=lambda moment: moment.started, reverse=True):
-        if moment.kind == "command":
-            ran[moment.label].append(moment)
-    return [Typed(command, ran[command].pop() if ran[command] else None) for command in step.commands]
-
-
-def _others(step: StepResult) -> list[Moment]:
-    """Moments that belong to no command as typed, in the order of time."""
-    shown = [command.moment for command in typed(step)]
-    return sorted((moment for moment in step.moments if moment not in shown), key=lambda moment: moment.started)
-
-
-def _state(step: StepResult) -> str:
-    """How a step as a whole came out, in the words of its checks."""
-    statuses = {check.status for check in step.checks}
-    if step.error or "refuted" in statuses:
-        return "refuted"
-    return "skipped" if "skipped" in statuses or not step.checks else "proven"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from meshproof.kube.inventory import Difference
 from meshproof.report.secret_texts import without_secrets
 from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
 
@@ -49,7 +50,12 @@ def _step(step: StepResult) -> StepResult:
         moments=tuple(_moment(moment) for moment in step.moments),
         error=redact(step.error),
         tracebacks=_texts(step.tracebacks),
+        changes=None if step.changes is None else tuple(map(_change, step.changes)),
     )
+
+
+def _change(change: Difference) -> Difference:
+    return Difference(change.change, redact(change.kind), redact(change.ref), _texts(change.paths))
 
 
 def _resumption(resumption: Resumption) -> Resumption:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from meshproof.errors import BadInput
+from meshproof.kube.inventory import Difference
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
@@ -46,7 +47,6 @@ def _run_to_dict(run: RunResult) -> dict[str, Any]:
         "choices": dict(run.choices),
         "started": utc(run.started),
         "verdict": run.verdict,
-        "allowed_skips": sorted(run.allowed_skips),
         "steps": [_step_to_dict(step) for step in run.steps],
         "resumed": [{**asdict(each), "at": utc(each.at)} for each in run.resumed],
         "asked": run.asked,
@@ -63,9 +63,15 @@ def _step_to_dict(step: StepResult) -> dict[str, Any]:
         "checks": [asdict(check) for check in step.checks],
         "departures": list(step.departures),
         "moments": [{**asdict(moment), "started": utc(moment.started)} for moment in step.moments],
+        "changes": None if step.changes is None else [_change_to_dict(each) for each in step.changes],
         "error": step.error,
         "tracebacks": list(step.tracebacks),
     }
+
+
+def _change_to_dict(change: Difference) -> dict[str, Any]:
+    """What happened to which object, and in which fields; their contents are nobody's business."""
+    return {"change": change.change, "kind": change.kind, "ref": change.ref, "paths": list(change.paths)}
 
 
 def _run_from_dict(run: dict[str, Any]) -> RunResult:
@@ -74,13 +80,13 @@ def _run_from_dict(run: dict[str, Any]) -> RunResult:
         choices=run["choices"],
         started=_epoch(run["started"]),
         steps=tuple(_step_from_dict(step) for step in run["steps"]),
-        allowed_skips=frozenset(run["allowed_skips"]),
         resumed=tuple(_resumption_from_dict(each) for each in run.get("resumed", ())),
         asked=run.get("asked"),
     )
 
 
 def _step_from_dict(step: dict[str, Any]) -> StepResult:
+    changes = step.get("changes")
     return StepResult(
         slug=step["slug"],
         section=step["section"],
@@ -89,10 +95,15 @@ def _step_from_dict(step: dict[str, Any]) -> StepResult:
         seconds=step["seconds"],
         checks=tuple(_check_from_dict(check) for check in step["checks"]),
         departures=tuple(step["departures"]),
-        moments=tuple(_moment_from_dict(moment) for moment in step["moments"]),
+        moments=_moments_from_dicts(step["moments"], step["commands"]),
         error=step["error"],
         tracebacks=tuple(step.get("tracebacks", ())),
+        changes=None if changes is None else tuple(_change_from_dict(each) for each in changes),
     )
+
+
+def _change_from_dict(change: dict[str, Any]) -> Difference:
+    return Difference(change["change"], change["kind"], change["ref"], tuple(change["paths"]))
 
 
 def _resumption_from_dict(resumption: dict[str, Any]) -> Resumption:
@@ -116,6 +127,17 @@ def _check_from_dict(check: dict[str, Any]) -> CheckResult:
     )
 
 
+def _moments_from_dicts(moments: list[dict[str, Any]], commands: list[str]) -> tuple[Moment, ...]:
+    """Earlier versions told which command a moment is of by its label alone: the first of two to the earlier one."""
+    left = list(enumerate(commands))
+    for moment in sorted(moments, key=lambda moment: moment["started"]):
+        if "command" not in moment:
+            tied = next((each for each in left if moment["kind"] == "command" and each[1] == moment["label"]), None)
+            moment["command"] = tied and tied[0]
+            left = [each for each in left if each != tied]
+    return tuple(map(_moment_from_dict, moments))
+
+
 def _moment_from_dict(moment: dict[str, Any]) -> Moment:
     return Moment(
         label=moment["label"],
@@ -123,6 +145,7 @@ def _moment_from_dict(moment: dict[str, Any]) -> Moment:
         started=_epoch(moment["started"]),
         seconds=moment["seconds"],
         output=moment["output"],
+        command=moment["command"],
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from meshproof.results import CheckResult, RunResult, StepResult
+from meshproof.results import CheckResult, RunResult, Status, StepResult
 
 OWN_ERRORS = "own-errors.txt"  # tracebacks of meshproof's own bugs, beside the report
 MANY = 10  # differences of one kind that are told beside a verdict
+MARKS: Mapping[Status, str] = {"proven": "✓", "refuted": "✗", "skipped": "○"}
 # How products write their own names; anything else is shown as it is spelled in the run.
 _NAMES = {"istio": "Istio", "kubernetes": "Kubernetes", "gateway-api": "Gateway API"}
 

@@ -9,10 +9,10 @@ from typing import TextIO
 
 from meshproof.report import summary
 from meshproof.report.redact import redact_run
-from meshproof.results import CheckResult, RunResult, StepResult
+from meshproof.results import CheckResult, RunResult, Status, StepResult
 
 _COLOURS = {"green": "32", "red": "31", "yellow": "33", "dim": "2"}
-_OF_VERDICT = {"proven": "green", "refuted": "red", "incomplete": "yellow"}
+_OF_VERDICT = {"proven": "green", "refuted": "red", "incomplete": "yellow", "skipped": "yellow"}
 
 Paint = Callable[[str, str], str]
 
@@ -31,7 +31,7 @@ def render(run: RunResult, *, colour: bool = False) -> str:
     lines = [paint(f"  {'step':<{width}}  {'checks':>9}  {'seconds':>7}", "dim")]
     lines += [_row(step, width, paint) + _aside(summary.when(step, run), paint) for step in run.steps]
     for step in run.steps:
-        lines += _story(step, run.allowed_skips, paint)
+        lines += _story(step, paint)
     return "\n".join(lines)
 
 
@@ -60,33 +60,32 @@ def _painter(colour: bool) -> Paint:
 
 def _row(step: StepResult, width: int, paint: Paint) -> str:
     done, count = summary.proven(step.checks), len(step.checks)
-    if step.error or any(check.status == "refuted" for check in step.checks):
-        mark = paint("✗", "red")
-    else:
-        mark = paint("✓", "green") if done == count else paint("○", "yellow")
-    return f"{mark} {step.section:<{width}}  {f'{done} of {count}':>9}  {step.seconds:>7.1f}"
+    return f"{_mark(step.status, paint)} {step.section:<{width}}  {f'{done} of {count}':>9}  {step.seconds:>7.1f}"
+
+
+def _mark(status: Status, paint: Paint) -> str:
+    return paint(summary.MARKS[status], _OF_VERDICT[status])
 
 
 def _aside(text: str, paint: Paint) -> str:
     return f"  {paint(text, 'dim')}" if text else ""
 
 
-def _story(step: StepResult, allowed_skips: frozenset[str], paint: Paint) -> list[str]:
+def _story(step: StepResult, paint: Paint) -> list[str]:
     lines: list[str] = []
     if step.error:
-        lines += ["", f"{paint('✗', 'red')} {step.section}: {_indented(step.error)}"]
+        lines += ["", f"{_mark('refuted', paint)} {step.section}: {_indented(step.error)}"]
     reasons = {check.reason if check.status == "skipped" else None for check in step.checks}
-    if len(step.checks) > 1 and len(reasons) == 1 and None not in reasons and not allowed_skips:
+    if len(step.checks) > 1 and len(reasons) == 1 and None not in reasons:
         told = f"{len(step.checks)} checks skipped: {_indented(step.checks[0].reason)}"
-        return [*lines, "", f"{paint('○', 'yellow')} {step.section}: {told}"]
+        return [*lines, "", f"{_mark('skipped', paint)} {step.section}: {told}"]
     for check in step.checks:
+        if check.status != "proven":
+            lines += ["", f"{_mark(check.status, paint)} {check.claim} {paint(f'[{check.id}]', 'dim')}"]
         if check.status == "refuted":
-            lines += ["", f"{paint('✗', 'red')} {check.claim} {paint(f'[{check.id}]', 'dim')}"]
             lines += [f"    {name}: {_indented(text)}" for name, text in _evidence(check) if text]
         elif check.status == "skipped":
-            note = "skipped, as this cell allows" if check.id in allowed_skips else "skipped"
-            lines += ["", f"{paint('○', 'yellow')} {check.claim} {paint(f'[{check.id}]', 'dim')}"]
-            lines.append(f"    {note}: {_indented(check.reason)}")
+            lines.append(f"    skipped: {_indented(check.reason)}")
     return lines
 
 

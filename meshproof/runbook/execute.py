@@ -18,9 +18,10 @@ from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
 from meshproof.report import artifacts, table
 from meshproof.report.runlog import RunLog, run_log
-from meshproof.runbook import book, resume, state
-from meshproof.runbook.kernel import INDEX, NOTEBOOKS_DIR, notebook_paths, register_kernel
+from meshproof.runbook import book, resume
+from meshproof.runbook.kernel import register_kernel
 from meshproof.runbook.notebook import execute
+from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.runbook.session import CLUSTER_NAME, running
 
 
@@ -108,7 +109,7 @@ def _run(order: Order, paths: Sequence[Path], log: RunLog) -> int:
 
 def chosen(paths: Sequence[Path], start: int) -> list[Path]:
     """The notebooks that a run executes: the index, then the sections from `start` on."""
-    stems = list(state.NOTEBOOKS.values())[start:]
+    stems = list(NOTEBOOKS.values())[start:]
     return [path for path in paths if path.name == INDEX or path.stem in stems]
 
 
@@ -145,7 +146,7 @@ def _how_to_go_on(proof: Proof, order: Order) -> str:
     if not proof.cluster.answers():
         return f"cluster {order.name} does not answer any more; make runbook begins anew"
     last = max((path.stem for path in (proof.folder / "runbook").glob("*.ipynb")), default="")
-    stems = list(state.NOTEBOOKS.values())
+    stems = list(NOTEBOOKS.values())
     return f"to go on once it is mended: {order.again(stems.index(last) if last in stems else order.start)}"
 
 
@@ -153,7 +154,7 @@ def _leave(proof: Proof) -> None:
     """Write the results of the sections that ran on this cluster, and the book of what was executed."""
     folder = proof.folder / "runbook"
     try:
-        state.recall(proof)
+        proof.recall()
     except MeshproofError as error:
         proof.announce(f"the runbook's state cannot be read: {error}")
     artifacts.write_all(proof.result(), proof.folder)

@@ -1,4 +1,4 @@
-"""The notebooks as they are committed, and the kernel that runs them, registered in this Python environment only."""
+"""The kernel that runs the notebooks, registered in this Python environment only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from pathlib import Path
 from meshproof.errors import BadInput
 from meshproof.paths import state_dir
 from meshproof.report.files import write_text
-from meshproof.runbook.state import NOTEBOOKS
 
-NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "meshproof"
 FIRST_LINE = "from meshproof.runbook.unopened import book, section"  # run by each new kernel before any cell
-INDEX = "00-index.ipynb"
 JUPYTER_FOLDERS = ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 
@@ -40,16 +37,3 @@ def register_kernel() -> None:
         folder = home / variable.removesuffix("DIR").strip("_").lower()
         folder.mkdir(parents=True, exist_ok=True)
         os.environ[variable] = str(folder)
-
-
-def notebook_paths() -> list[Path]:
-    """All notebooks in the order in which they run.
-
-    Raises:
-        BadInput: One is missing, or they are not beside the library, as in an installed copy.
-    """
-    paths = [NOTEBOOKS_DIR / name for name in (INDEX, *(f"{stem}.ipynb" for stem in NOTEBOOKS.values()))]
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise BadInput(f"notebook missing: {', '.join(missing)}; run this from a whole checkout of meshproof")
-    return paths

@@ -11,14 +11,12 @@ from typing import Any, cast
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.names import Names
 from meshproof.runbook.shown import Shown, panel
-from meshproof.steps.exclude_service import SERVICE_HOST
-from meshproof.steps.looks import PAGE_HOST
 
 REQUESTS = 100  # of each kind, in each round
 ROUNDS = 2
 WORKERS = 2
-URL = "http://http.kgateway-system:8080/headers"
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,22 @@ class Latency:
         return statistics.quantiles(self.times_ms, n=100, method="inclusive")[percent - 1]
 
 
-def measure(cluster: Cluster) -> tuple[Latency, Latency]:
+def measure(cluster: Cluster, names: Names) -> tuple[Latency, Latency]:
     """Time a few hundred requests of each kind, in turn so that both meet the same conditions.
 
     Raises:
         NotReady: Not every request was answered with 200.
         CommandFailed: hey cannot be run.
     """
-    _hey(cluster, PAGE_HOST)  # the first round opens connections
-    _hey(cluster, SERVICE_HOST)
-    times: dict[str, list[float]] = {PAGE_HOST: [], SERVICE_HOST: []}
+    labels = {names.host: "with mTLS", names.service_host: "without mTLS"}
+    for host in labels:
+        _hey(cluster, names, host)  # the first round opens connections
+    times: dict[str, list[float]] = {host: [] for host in labels}
     for _ in range(ROUNDS):
         for host, seen in times.items():
-            seen += _hey(cluster, host)
-    return (
-        Latency("with mTLS", PAGE_HOST, tuple(times[PAGE_HOST])),
-        Latency("without mTLS", SERVICE_HOST, tuple(times[SERVICE_HOST])),
-    )
+            seen += _hey(cluster, names, host)
+    with_mtls, without = (Latency(label, host, tuple(times[host])) for host, label in labels.items())
+    return with_mtls, without
 
 
 def read_csv(text: str, host: str) -> list[float]:
@@ -88,9 +85,11 @@ def plot(measured: Sequence[Latency]) -> Shown:
     return panel("Latency inside the cluster", svg[svg.index("<svg") :] + _table(measured))
 
 
-def _hey(cluster: Cluster, host: str) -> list[float]:
-    argv = ["exec", "--namespace", "httpbin", "deploy/httpbin", "--container", "hey", "--", "hey", "-o", "csv"]
-    done = cluster.kubectl(*argv, "-n", str(REQUESTS), "-c", str(WORKERS), "-host", host, URL)
+def _hey(cluster: Cluster, names: Names, host: str) -> list[float]:
+    app, gateway = names.app, names.gateway
+    argv = ["exec", "--namespace", app.namespace, f"deploy/{app.name}", "--container", "hey", "--", "hey", "-o", "csv"]
+    url = f"http://{gateway.name}.{gateway.namespace}:{cluster.gateway(gateway).listener_port}/headers"
+    done = cluster.kubectl(*argv, "-n", str(REQUESTS), "-c", str(WORKERS), "-host", host, url)
     return read_csv(done.stdout, host)
 
 

@@ -16,7 +16,7 @@ from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
 from meshproof.formats.xfcc import Header
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answer
-from meshproof.steps import looks
+from meshproof.path.links import Links
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Certificate:
     not_after: datetime
 
 
-def pods(cluster: Cluster) -> tuple[Pod, ...]:
+def pods(cluster: Cluster, on: Links) -> tuple[Pod, ...]:
     """The pods of control planes, gateway and app that are not on their way out."""
-    all_pods = (looks.CONTROLLER_PODS, looks.ISTIOD_PODS, looks.GATEWAY_PODS, looks.HTTPBIN_PODS)
-    found = [pod for look in all_pods for pod in look.take(cluster)]
+    all_pods = (on.controller_pods, on.istiod_pods, on.gateway_pods, on.app_pods)
+    found = [pod for link in all_pods for pod in link.read(cluster)]
     return tuple(pod for pod in found if pod.living)
 
 
-def path(cluster: Cluster, host: str) -> Path:
+def path(cluster: Cluster, on: Links, host: str) -> Path:
     """Send one request and see who handled it.
 
     Raises:
@@ -62,25 +62,25 @@ def path(cluster: Cluster, host: str) -> Path:
     """
     return Path(
         host=host,
-        url=f"http://localhost:{cluster.gateway.port}/headers",
-        answer=looks.answers(host).take(cluster).each[0],
-        gateway=_containers(looks.GATEWAY_PODS.take(cluster), "gateway"),
-        app=_containers(looks.HTTPBIN_PODS.take(cluster), "httpbin"),
+        url=f"http://localhost:{cluster.gateway(on.names.gateway).port}/headers",
+        answer=on.answers(host).read(cluster).each[0],
+        gateway=_containers(on.gateway_pods.read(cluster), "gateway"),
+        app=_containers(on.app_pods.read(cluster), "app"),
     )
 
 
-def certificate(cluster: Cluster, host: str) -> Certificate:
+def certificate(cluster: Cluster, on: Links, host: str) -> Certificate:
     """Send one request and hold its header against the mesh and the gateway's certificate.
 
     Raises:
         Refuted: The header is not there or malformed.
         NotReady: Something cannot be looked at.
     """
-    answers, app = looks.answers(host).take(cluster), looks.HTTPBIN_PODS.take(cluster)
+    answers, app = on.answers(host).read(cluster), on.app_pods.read(cluster)
     header = requests.header_of(answers.each[0])
-    chains = looks.GATEWAY_CERTIFICATES.take(cluster)
+    chains = on.certificates.read(cluster)
     chain = chains[answers.each[0].gateway]
-    trust = looks.TRUST_DOMAIN.take(cluster)
+    trust = on.trust_domain.read(cluster)
     leaf = x509.load_pem_x509_certificate(chain.encode())
     return Certificate(
         text=answers.each[0].response.xfcc or "",
@@ -89,7 +89,7 @@ def certificate(cluster: Cluster, host: str) -> Certificate:
             ("By", requests.names_server(answers, app, trust)),
             ("Hash", requests.hashes_certificate(answers, app, chains)),
             ("Subject", requests.names_subject(answers, app, chains)),
-            ("URI", requests.names_client(answers, app, looks.GATEWAY_PODS.take(cluster), trust)),
+            ("URI", requests.names_client(answers, app, on.gateway_pods.read(cluster), trust)),
         ),
         subject=leaf_subject(chain),
         uris=leaf_uris(chain),

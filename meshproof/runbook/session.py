@@ -13,19 +13,18 @@ from meshproof.choices import Choices
 from meshproof.cluster import Cluster, Record, check_made_of, check_name, folder_of, kind_cluster
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
-from meshproof.kube import inventory
 from meshproof.kube.api import Api
+from meshproof.names import Names
+from meshproof.path.links import Links
 from meshproof.progress import Progress
-from meshproof.proof import Proof
+from meshproof.proof import Proof, position
 from meshproof.report.runlog import run_log
-from meshproof.results import StepResult
-from meshproof.runbook import claimed, latency, observe, shown, standing, state
-from meshproof.runbook.changes import with_changes
+from meshproof.runbook import claimed, latency, observe, shown
 from meshproof.runbook.claimed import Claimed
+from meshproof.runbook.notebooks import NOTEBOOKS
 from meshproof.runbook.section import Section
 from meshproof.runbook.shown import Shown
 from meshproof.steps import PAGE
-from meshproof.steps.looks import PAGE_HOST
 
 CLUSTER_NAME = "meshproof"
 VERDICT = "verdict"
@@ -47,7 +46,7 @@ def running(name: str) -> bool:
 
 
 def _gone(name: str) -> ClusterGone:
-    first = f"{state.NOTEBOOKS['before']}.ipynb"
+    first = f"{NOTEBOOKS['before']}.ipynb"
     why = "a run that used it was killed" if Record(name).cut_short() else "does not run"
     return ClusterGone(
         f"cluster {name}: {why}. {first} makes it; begin there, and in a notebook that is open at its first cell"
@@ -101,7 +100,7 @@ def open_proof(
         cluster = attach(name, parts)
     into = Path(artifacts) if artifacts else cluster.work
     proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into)
-    state.recall(proof)
+    proof.recall()
     return Book(proof, made=made)
 
 
@@ -146,28 +145,18 @@ class Book:
         proof = self.proof
         run = claimed.begin(slug, (*list(PAGE)[list(PAGE).index(slug) + 1 :], VERDICT))
         with self._at_work() as cluster:
-            state.recall(proof)
-            reason = standing.past(slug, proof.results, standing.setting_of(proof, slug), cluster)
-            if reason:
-                proof.announce(f"Not run again: {reason}. Shown is what was found when it ran.")
+            proof.recall()
+            past = position.past(slug, proof.results, position.setting_of(proof, slug), cluster)
+            if past:
+                why = "nothing of the page is there to clean up" if past == slug else f"{NOTEBOOKS[past]} stands on it"
+                proof.announce(f"Not run again: {why}. Shown is what was found when it ran.")
                 run.end()
-                now = observe.pods(cluster)
+                now = observe.pods(cluster, self._on)
                 return Section(proof.results[slug], now, now, run)
             self._require(slug)
-            before = observe.pods(cluster)
-            then = inventory.take_inventory(cluster.api)
-            self._keep(proof.run(slug))  # at once: the cluster may be gone by now
-            now = inventory.take_inventory(cluster.api)
-            inventory.save(now, state.inventory_file(cluster, slug))
-            self._keep(with_changes(proof.results[slug], inventory.compare(then, now)))
-            return Section(proof.results[slug], before, observe.pods(cluster), run)
-
-    def _keep(self, result: StepResult) -> None:
-        """Note a section's result for the notebooks after this one; what later sections found before is over."""
-        proof = self.proof
-        state.stand_at(proof, list(PAGE).index(result.slug))
-        proof.results[result.slug] = result
-        state.save(proof.found(), proof.cluster)
+            before = observe.pods(cluster, self._on)
+            result = proof.run_and_keep(slug)
+            return Section(result, before, observe.pods(cluster, self._on), run)
 
     @contextlib.contextmanager
     def _at_work(self) -> Generator[Cluster]:
@@ -193,34 +182,46 @@ class Book:
         Raises:
             NotReady: A section comes first; the message names its notebook and says what is missing.
         """
-        if slug == "cleanup" and not standing.noted(self.proof.cluster):
-            first = state.NOTEBOOKS["istio"]
+        if slug == "cleanup" and not position.noted(self.proof.cluster):
+            first = NOTEBOOKS["istio"]
             raise NotReady(f"{first}.ipynb comes first: it notes what the cluster is compared with at the end.")
-        setting = standing.setting_of(self.proof, slug)
-        found = standing.look((*standing.needs(slug), *others), slug, setting, self.proof.cluster)
-        missing = standing.differences(found)
+        setting = position.setting_of(self.proof, slug)
+        held = position.hold((*position.needs(slug), *others), slug, setting, self.proof.cluster)
+        missing = position.lapsed(held)
         if missing:
             first = missing[0].slug
-            told = "\n".join(f"  {standing.tell(each)}" for each in missing if each.slug == first)
-            raise NotReady(f"{state.NOTEBOOKS[first]}.ipynb comes first: run it, then come back here.\n{told}")
+            told = "\n".join(f"  {position.tell(each)}" for each in missing if each.slug == first)
+            raise NotReady(f"{NOTEBOOKS[first]}.ipynb comes first: run it, then come back here.\n{told}")
 
     def commands(self, slug: str) -> Shown:
         """What a reader types in a section, for the versions and choices of this run."""
-        state.recall(self.proof)  # another notebook may have gone on meanwhile
+        self.proof.recall()  # another notebook may have gone on meanwhile
         with self._at_work():
-            step = PAGE[slug](standing.setting_of(self.proof, slug))
+            step = PAGE[slug](position.setting_of(self.proof, slug))
         return shown.typed_commands([command.text for command in step.documented])
 
-    def request_path(self, host: str = PAGE_HOST) -> Shown:
-        """The way of one request for this host, sent now: who handles it, and which hops are encrypted."""
-        with self._at_work() as cluster:
-            return shown.path_picture(observe.path(cluster, host))
+    @property
+    def names(self) -> Names:
+        """What things are called here; `names.host` and the other two are the hosts of the page's requests."""
+        return self._on.names
 
-    def client_certificate(self, host: str = PAGE_HOST) -> Shown:
+    @property
+    def _on(self) -> Links:
+        return self.proof.setting("before").links
+
+    def request_path(self, host: str = "") -> Shown:
+        """The way of one request for this host, by default the page's, sent now.
+
+        It tells who handles the request, and which hops are encrypted.
+        """
+        with self._at_work() as cluster:
+            return shown.path_picture(observe.path(cluster, self._on, host or self.names.host))
+
+    def client_certificate(self, host: str = "") -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""
         with self._at_work() as cluster:
             try:
-                return shown.certificate_tables(observe.certificate(cluster, host))
+                return shown.certificate_tables(observe.certificate(cluster, self._on, host or self.names.host))
             except Refuted as missing:  # shown like anything else that is seen; the claims below judge it
                 return shown.no_certificate(str(missing))
 
@@ -232,16 +233,16 @@ class Book:
         """
         with self._at_work() as cluster:
             self._require("exclude", "exclude")
-            return latency.plot(latency.measure(cluster))
+            return latency.plot(latency.measure(cluster, self.names))
 
     def timeline(self) -> Shown:
         """Where the time of all sections so far went."""
-        state.recall(self.proof)
+        self.proof.recall()
         return shown.timeline_picture(self.proof.result())
 
     def verdict(self) -> Shown:
         """All sections so far with their checks, and the verdict."""
-        state.recall(self.proof)
+        self.proof.recall()
         run = self.proof.result()
         now, earlier = shown.verdict_table(run), shown.verdict_table(run, earlier=True)
         return Claimed(now.html, now.text, earlier, claimed.begin(VERDICT))

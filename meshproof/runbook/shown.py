@@ -14,14 +14,14 @@ from meshproof.proof import Proof
 from meshproof.releases import Cell
 from meshproof.report import html, summary, timeline
 from meshproof.report.redact import redact_run
-from meshproof.results import RunResult, StepResult
+from meshproof.results import RunResult, Status, StepResult
 from meshproof.runbook.changes import objects_table
 from meshproof.runbook.observe import Certificate, Path
 from meshproof.runbook.picture import draw, told
 from meshproof.runbook.pods import pods_rows, pods_text
 
 STYLE = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
-MARKS = {"proven": "✓ proven", "refuted": "✗ refuted", "skipped": "○ skipped"}
+MARKS = {status: f"{mark} {status}" for status, mark in summary.MARKS.items()}
 EARLIER = "in an earlier run, not looked at now"
 FOLDED_LINES = 8
 
@@ -77,17 +77,16 @@ def what_ran(result: StepResult, *, earlier: bool = False) -> Shown:
     """Each command with what it printed, which says what it changed, and how long the waits were."""
     result = _redacted(result)
     parts: list[str] = []
-    for typed in html.typed(result):
-        moment = typed.moment
+    for command, moment in result.ran:
         took = f' <span class="dim">{summary.duration(moment.seconds)}</span>' if moment else ""
-        first = typed.text.partition("\n")[0].replace(" <<'EOF'", "")
+        first = command.partition("\n")[0].replace(" <<'EOF'", "")
         output = moment.output.strip() if moment else "not run"
         parts.append(f"<pre>$ {_plain(first)}{took}</pre>")
         parts.append(_output(output))
     waits = [moment for moment in result.moments if moment.kind == "wait"]
     parts += [f'<div class="dim">{_plain(m.label)}: {summary.duration(m.seconds)}</div>' for m in waits]
     parts.append(f'<div class="refuted">{_plain(result.error)}</div>' if result.error else "")
-    parts.append(objects_table(result))
+    parts.append(objects_table(result.changes))
     title = f"{result.section}: what it changed, in {summary.duration(result.seconds)}"
     return panel(title, "".join(parts), _found(result, earlier))
 
@@ -227,11 +226,11 @@ def _redacted(result: StepResult) -> StepResult:
     return redact_run(RunResult({}, {}, result.started, (result,))).steps[0]
 
 
-def _mark(status: str, earlier: bool = False) -> str:
+def _mark(status: Status, earlier: bool = False) -> str:
     return f"<td>{_marked(status, earlier)}</td>" if earlier else f'<td class="{status}">{MARKS[status]}</td>'
 
 
-def _marked(status: str, earlier: bool) -> str:
+def _marked(status: Status, earlier: bool) -> str:
     """A status; one of an earlier run is dim and has no mark, so that nobody takes it for one of now."""
     return f'<span class="dim">was {status}</span>' if earlier else f'<span class="{status}">{MARKS[status]}</span>'
 

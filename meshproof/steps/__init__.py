@@ -11,7 +11,7 @@ from meshproof.steps.exclude_service import exclude_service
 from meshproof.steps.install_istio import install_istio
 from meshproof.steps.model import Step
 from meshproof.steps.route import route_over_mtls
-from meshproof.steps.runner import fail_step, run_step, skip_step, undo_step
+from meshproof.steps.runner import fail_step, run_step, skip_step
 from meshproof.steps.setting import Setting
 
 PAGE: Mapping[str, Callable[[Setting], Step]] = {
@@ -23,4 +23,7 @@ PAGE: Mapping[str, Callable[[Setting], Step]] = {
     "cleanup": clean_up,
 }
 
-__all__ = ["PAGE", "Setting", "Step", "fail_step", "run_step", "skip_step", "undo_step"]
+# Those that are made for a mesh that is there.
+IN_THE_MESH = frozenset({"enable", "route", "exclude"})
+
+__all__ = ["IN_THE_MESH", "PAGE", "Setting", "Step", "fail_step", "run_step", "skip_step"]

@@ -20,6 +20,7 @@ from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, 
 from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
+ISTIODS = ("--selector", "app=istiod")
 CURRENT_VALUES = "current-values.yaml"
 INTEGRATION_VALUES = "istio-integration.yaml"
 PAGE_VALUES = {"global": {"istioIntegration": {"enableAutoMtls": True, "enabled": True}, "istioSDS": {"enabled": True}}}
@@ -42,17 +43,7 @@ def enable_integration(setting: Setting) -> Step:
             Together(
                 (
                     get_values(setting, CURRENT_VALUES),
-                    shell(
-                        *(
-                            "kubectl",
-                            "get",
-                            "services",
-                            "--namespace",
-                            names.istio_namespace,
-                            "--selector",
-                            "app=istiod",
-                        )
-                    ),
+                    shell("kubectl", "get", "services", "--namespace", names.istio_namespace, *ISTIODS),
                     apply(parameters(setting)),
                 )
             ),

@@ -14,7 +14,7 @@ from meshproof.kube.workloads import Pod
 from meshproof.manifests import manifest
 from meshproof.path.ask import Answer, Answers
 from meshproof.path.link import Link, Site
-from meshproof.steps.model import Ready, Step, Together, apply, claim, delete
+from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete
 from meshproof.steps.setting import Setting
 from meshproof.wait import wait_for
 
@@ -26,15 +26,16 @@ def exclude_service(setting: Setting) -> Step:
     names, on = setting.names, setting.links
     routes = on.routes(*names.excluded_routes)
     by_host, by_service = on.answers(names.host), on.answers(names.service_host)
-    marks = names.marks()
+
+    def given(name: str) -> Command:
+        return apply(manifest(name, names.marks()))
+
     return Step(
         slug="exclude",
         section="Exclude a service from mTLS",
         commands=(
-            Together(
-                (apply(manifest("excluded-backend.yaml", marks)), apply(manifest("excluded-service.yaml", marks)))
-            ),
-            apply(manifest("excluded-routes.yaml", marks)),
+            Together((given("excluded-backend.yaml"), given("excluded-service.yaml"))),
+            given("excluded-routes.yaml"),
         ),
         ready=(Ready(routes, lambda routes: routes_accepted(routes, 2)),),
         claims=(

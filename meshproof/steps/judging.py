@@ -56,7 +56,7 @@ class Judging:
     held: dict[str, Finding] = field(default_factory=dict[str, Finding])
     fell: dict[str, Finding] = field(default_factory=dict[str, Finding])
     bugs: dict[str, Exception] = field(default_factory=dict[str, Exception])
-    seen: Seen = Seen()
+    seen: Seen = field(default_factory=Seen)
     started: float = field(init=False)
 
     def __post_init__(self) -> None:

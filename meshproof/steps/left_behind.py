@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshproof.formats import helm
-from meshproof.kube.inventory import Content, Difference, Inventory, compare
+from meshproof.kube.inventory import Content, Difference, Inventory, Name, compare
 from meshproof.names import Names
 from meshproof.steps.remains import is_class, is_root_of_trust
 
@@ -143,8 +143,7 @@ def _reason(difference: Difference, names: Names) -> str:
 def _releases(inventory: Inventory, names: Names) -> Inventory:
     """Each of kgateway's releases as an object of its own: the chart, and the values that it was given last."""
     newest: dict[str, tuple[int, str]] = {}
-    for key, text in inventory.items():
-        kind, _, ref = key.partition(" ")
+    for (kind, ref), text in inventory.items():
         content: Content = json.loads(text) if kind == "Secret" else {}
         if content and _is_record(kind, ref, content, names):
             labels = content["metadata"]["labels"]
@@ -152,7 +151,7 @@ def _releases(inventory: Inventory, names: Names) -> Inventory:
             newest[labels["name"]] = max(newest.get(labels["name"], (0, "")), record)
     releases = {name: helm.release(data) for name, (_, data) in newest.items()}
     return {
-        f"HelmRelease {names.gateway.namespace}/{name}": json.dumps(
+        Name("HelmRelease", f"{names.gateway.namespace}/{name}"): json.dumps(
             {"chart": each.chart, "values": each.values}, sort_keys=True
         )
         for name, each in releases.items()

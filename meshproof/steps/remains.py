@@ -32,11 +32,8 @@ def remains(objects: Sequence[Object], namespace: str) -> tuple[Object, ...]:
         namespace: The namespace of istiod, in which everything is Istio's.
     """
     there = {each.uid for each in objects if each.uid}
-    return tuple(
-        each
-        for each in objects
-        if _counts(each, namespace) and (each.kind == "Pod" or not there.intersection(each.owners))
-    )
+    counted = (each for each in objects if _counts(each, namespace))
+    return tuple(each for each in counted if each.kind == "Pod" or not there.intersection(each.owners))
 
 
 def is_left_on_purpose(kind: str, ref: str, now: Content) -> bool:
@@ -67,9 +64,8 @@ def is_root_of_trust(kind: str, ref: str, now: Content) -> bool:
 def _counts(each: Object, namespace: str) -> bool:
     if each.kind == "Pod":
         pod = Pod.from_dict(each.raw)
-        return not pod.ended and (
-            _is_istios(each, namespace) or any(part.name in _CONTAINERS for part in pod.containers)
-        )
+        runs = any(part.name in _CONTAINERS for part in pod.containers)
+        return not pod.ended and (runs or _is_istios(each, namespace))
     return _is_istios(each, namespace) and not is_left_on_purpose(each.kind, each.ref, content(each))
 
 

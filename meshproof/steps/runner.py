@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from meshproof.cluster import Cluster
@@ -13,7 +14,7 @@ from meshproof.path.link import Link, When, look_at
 from meshproof.results import Moment, StepResult
 from meshproof.run import end_all
 from meshproof.steps.judging import Judging, judge, skipped
-from meshproof.steps.model import Claim, Command, Ready, Step, Together
+from meshproof.steps.model import Claim, Command, Ready, Step, Together, flatten
 from meshproof.steps.own_errors import told, tracebacks
 from meshproof.wait import Clock, wait_for
 
@@ -92,15 +93,6 @@ def fail_step(step: Step, problem: Exception) -> StepResult:
     return replace(skip_step(step, reason), error=error, tracebacks=tracebacks(problem))
 
 
-def undo_step(step: Step, cluster: Cluster) -> None:
-    """Take a step back.
-
-    Raises:
-        CommandFailed: One of its undo commands failed.
-    """
-    run_commands(step.undo, cluster, [])
-
-
 def run_commands(commands: Sequence[Command | Together], cluster: Cluster, moments: list[Moment]) -> None:
     """Run commands in order, groups side by side, adding a moment for each.
 
@@ -108,8 +100,10 @@ def run_commands(commands: Sequence[Command | Together], cluster: Cluster, momen
         CommandFailed: One failed; those after it are not run.
     """
 
-    def run_one(command: Command) -> None:
-        with _moment(command.text, "command", moments) as moment:
+    numbered = enumerate(flatten(commands))  # as a step's result has them
+
+    def run_one(number: int, command: Command) -> None:
+        with _moment(command.text, "command", moments, number) as moment:
             if command.unless and command.unless(cluster):
                 moment.output = "(nothing to do: the cluster is already so)"
             else:
@@ -117,10 +111,10 @@ def run_commands(commands: Sequence[Command | Together], cluster: Cluster, momen
 
     for entry in commands:
         if isinstance(entry, Command):
-            run_one(entry)
+            run_one(*next(numbered))
             continue
         with ThreadPoolExecutor(len(entry.commands)) as pool:
-            futures = [pool.submit(run_one, command) for command in entry.commands]
+            futures = [pool.submit(run_one, *each) for each in islice(numbered, len(entry.commands))]
             try:
                 for future in futures:
                     future.result()
@@ -159,6 +153,7 @@ class _moment:  # noqa: N801 - reads as a statement
     label: str
     kind: Literal["command", "wait", "observe"]
     moments: list[Moment]
+    command: int | None = None
     output: str = ""
     started: float = 0.0
 
@@ -167,5 +162,5 @@ class _moment:  # noqa: N801 - reads as a statement
         return self
 
     def __exit__(self, *_: object) -> None:
-        moment = Moment(self.label, self.kind, self.started, time.time() - self.started, self.output)
+        moment = Moment(self.label, self.kind, self.started, time.time() - self.started, self.output, self.command)
         self.moments.append(moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from meshproof.choices import Choices
 from meshproof.dialects import Dialect, dialect
@@ -22,12 +22,14 @@ class Setting:
     choices: Choices
     names: Names
     mesh: Mesh
-    links: Links = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "links", Links(self.names))
 
     @classmethod
-    def of(cls, cell: Cell, parts: Parts, choices: Choices, names: Names) -> Setting:
-        """The setting before anything is known of the mesh."""
+    def of(cls, cell: Cell, parts: Parts, choices: Choices, names: Names | None = None) -> Setting:
+        """The setting before anything is known of the mesh; the names are the page's unless others are given."""
+        names = names or Names(revision=choices.revision)
         return cls(parts, dialect(cell.dialect), choices, names, Mesh.expected(names))
+
+    @property
+    def links(self) -> Links:
+        """The links of the way of a request, by these names."""
+        return Links(self.names)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.kube import inventory
+from meshproof.kube.inventory import Difference
+from meshproof.names import Names
+from meshproof.path.mesh import Mesh, find_mesh
 from meshproof.paths import artifacts_dir
+from meshproof.proof.ledger import Ledger
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.steps import PAGE, Mesh, Setting, fail_step, find_mesh, run_step, skip_step
+from meshproof.steps import IN_THE_MESH, PAGE, Setting, fail_step, run_step, skip_step
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Ready
 from meshproof.steps.own_errors import told, tracebacks
@@ -27,6 +33,8 @@ from meshproof.steps.traces import no_trace, traces
 class Proof:
     """The sections of the page on one cluster, each run once and in page order.
 
+    What was found changes through the methods only.
+
     Attributes:
         cluster: Where they run.
         cell: The versions.
@@ -35,9 +43,8 @@ class Proof:
         root: Folder of all runs.
         started: When the run began, in seconds since the epoch.
         into: Folder for what this run leaves; a new one below `root` by default.
-        results: What was found so far, by slug; given where an earlier run is taken up again.
-        resumed: Each time that an earlier run was taken up.
         asked: How many checks were asked for by name; all of them by default.
+        names: What things are called; as the choices have it by default.
     """
 
     cluster: Cluster
@@ -47,26 +54,90 @@ class Proof:
     root: Path = field(default_factory=artifacts_dir)
     started: float = field(default_factory=time.time)
     into: Path | None = None
-    results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
-    resumed: tuple[Resumption, ...] = ()
     asked: int | None = None
+    names: Names | None = None
     folder: Path = field(init=False)
-    _mesh: Mesh | None = None
+    _results: dict[str, StepResult] = field(init=False, default_factory=dict[str, StepResult])
+    _resumed: tuple[Resumption, ...] = field(init=False, default=())
+    _mesh: Mesh | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.folder = self.into or artifacts.new_run_folder(self.root, started=self.started)
 
-    def section(self, slug: str) -> StepResult:
+    @property
+    def results(self) -> Mapping[str, StepResult]:
+        """What was found so far, by slug and in page order."""
+        return MappingProxyType(self._results)
+
+    @property
+    def resumed(self) -> tuple[Resumption, ...]:
+        """Each time that an earlier run was taken up."""
+        return self._resumed
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is kept beside the cluster, for whoever works on it after this process."""
+        return Ledger(self.cluster.work)
+
+    def step(self, slug: str) -> StepResult:
         """Run a section, those before it first, or give the result of when it ran.
 
         A section after one that did not complete is not run: its checks are skipped.
         """
         for earlier in PAGE:
-            if earlier not in self.results:
-                self.results[earlier] = self.run(earlier)
+            if earlier not in self._results:
+                self._results[earlier] = self.run(earlier)
             if earlier == slug:
                 break
-        return self.results[slug]
+        return self._results[slug]
+
+    def recall(self) -> None:
+        """Take over what was found on this cluster before, and when that was taken up again.
+
+        Raises:
+            BadInput: What is kept cannot be read.
+        """
+        kept = self.ledger.read()
+        steps = {step.slug: step for step in kept.steps} if kept else {}
+        self._results = {slug: steps[slug] for slug in PAGE if slug in steps}
+        self._resumed = kept.resumed if kept else ()
+
+    def stand_at(self, slug: str) -> None:
+        """Forget what was found after a section: once it runs again, or a run goes on from there, that is history."""
+        known = list(PAGE)[: list(PAGE).index(slug) + 1]
+        self._results = {each: result for each, result in self._results.items() if each in known}
+        self._resumed = tuple(each for each in self._resumed if each.start < len(known))
+
+    def resume(self, start: int, differences: Sequence[Difference], lapsed: Sequence[str]) -> None:
+        """Go on from section `start`, as `Resumption` tells it, and keep that in the ledger."""
+        self.stand_at(list(PAGE)[start - 1])
+        taken_up = Resumption(start, time.time(), tuple(map(str, differences)), tuple(lapsed))
+        self._resumed = (*self._resumed, taken_up)
+        self._keep()
+
+    def changed_since(self, slug: str) -> Sequence[Difference]:
+        """What is different in the cluster since the end of a section: by a later one that was cut short, or by hand.
+
+        Nothing where that end was not noted.
+        """
+        then = self.ledger.noted(slug)
+        return () if then is None else inventory.compare(then, inventory.take_inventory(self.cluster.api))
+
+    def run_and_keep(self, slug: str) -> StepResult:
+        """Run one section now, and keep what was found and what that changed in the ledger; later ones are history."""
+        then = inventory.take_inventory(self.cluster.api)
+        self.stand_at(slug)
+        self._results[slug] = self.run(slug)
+        self._keep()  # at once: the cluster may be gone by now
+        now = inventory.take_inventory(self.cluster.api)
+        self.ledger.note(slug, now)
+        result = replace(self._results[slug], changes=inventory.compare(then, now))
+        self._results[slug] = result
+        self._keep()
+        return result
+
+    def _keep(self) -> None:
+        self.ledger.write(replace(self.result(), steps=tuple(self._results.values())))
 
     def rewind(self) -> None:
         """Take back what of the page is on a cluster that was kept; nothing happens on a new one.
@@ -76,9 +147,9 @@ class Proof:
             CommandFailed: A command that takes something back failed.
         """
         # What is taken back does not depend on the mesh, which may be half installed.
-        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
-        look = traces(setting)
-        found = look.take(self.cluster)
+        setting = self._unmeshed()
+        link = traces(setting)
+        found = link.read(self.cluster)
         finding = no_trace(found)
         if finding.holds:
             return
@@ -88,21 +159,17 @@ class Proof:
         if found["istio"]:
             run_commands([SWEEP], self.cluster, [])
         try:
-            await_ready([Ready(look, no_trace, ("/api/v1/namespaces", "/api/v1/pods"))], self.cluster, [])
+            await_ready([Ready(link, no_trace)], self.cluster, [])
         except NotReady as error:
             raise NotReady(f"{error}\n  take that away by hand, or delete the cluster; then try again") from error
 
     def result(self) -> RunResult:
         """All that was found so far. A section that was not run counts: its checks are skipped."""
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
-        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
-        steps = tuple(self.results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
+        setting = self._unmeshed()
+        steps = tuple(self._results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
         versions = self.cluster.parts.versions
-        return RunResult(versions, named, self.started, steps, resumed=self.resumed, asked=self.asked)
-
-    def found(self) -> RunResult:
-        """What was found so far and nothing else, as it is kept from one notebook to the next."""
-        return replace(self.result(), steps=tuple(self.results.values()))
+        return RunResult(versions, named, self.started, steps, resumed=self._resumed, asked=self.asked)
 
     def write(self) -> Path:
         """Write the artifacts and return the report's path."""
@@ -116,7 +183,7 @@ class Proof:
         return f"{table.render(result, colour=colour)}\n\n{table.verdict_line(result, report, colour=colour)}"
 
     def run(self, slug: str) -> StepResult:
-        """Run one section now, whether or not it ran before; see `section`. Whatever goes wrong is in its result."""
+        """Run one section now, whether or not it ran before; see `step`. Whatever goes wrong is in its result."""
         planned = PAGE[slug](self._known())
         broken = next((result for result in self._earlier(slug) if result.error), None)
         if broken:
@@ -126,17 +193,21 @@ class Proof:
             result = run_step(PAGE[slug](self.setting(slug)), self.cluster)
         except Exception as problem:
             result = fail_step(planned, problem)
-        self.results[slug] = result
+        self._results[slug] = result
         proven = sum(check.status == "proven" for check in result.checks)
         self.announce(f"  {proven} of {len(result.checks)} checks proven, {result.seconds:.1f} s")
         if not result.complete:
-            result = self.results[slug] = self._looked_into(result)
+            result = self._results[slug] = self._looked_into(result)
         return result
 
     def _looked_into(self, result: StepResult) -> StepResult:
         """Gather what the cluster looks like; where that goes wrong, the result is kept all the same."""
         try:
-            index = diagnostics.gather(self.cluster, diagnostics.folder_of(self.folder, result.slug))
+            index = diagnostics.gather(
+                self.cluster,
+                diagnostics.folder_of(self.folder, result.slug),
+                namespaces=self._unmeshed().names.namespaces,
+            )
         except Exception as problem:
             self.announce(f"  what the cluster looks like could not be gathered: {told(problem)}")
             return replace(result, tracebacks=(*result.tracebacks, *tracebacks(problem)))
@@ -146,16 +217,20 @@ class Proof:
     def setting(self, slug: str) -> Setting:
         """What a section is made for. The mesh is looked up once the section that installs it has completed."""
         complete = not any(result.error for result in self._earlier(slug))
-        if self._mesh is None and slug not in ("before", "istio", "cleanup") and complete:
-            self._mesh = find_mesh(self.cluster)
+        if self._mesh is None and slug in IN_THE_MESH and complete:
+            self._mesh = find_mesh(self.cluster.api, self._unmeshed().names)
         return self._known()
 
     def _known(self) -> Setting:
         """The setting as far as it is known, without another look."""
-        setting = Setting.of(self.cell, self.cluster.parts, self.choices)
+        setting = self._unmeshed()
         return replace(setting, mesh=self._mesh or setting.mesh)
+
+    def _unmeshed(self) -> Setting:
+        """The setting before anything is known of the mesh."""
+        return Setting.of(self.cell, self.cluster.parts, self.choices, self.names)
 
     def _earlier(self, slug: str) -> list[StepResult]:
         return [
-            self.results[earlier] for earlier in takewhile(lambda each: each != slug, PAGE) if earlier in self.results
+            self._results[earlier] for earlier in takewhile(lambda each: each != slug, PAGE) if earlier in self._results
         ]
