@@ -31,7 +31,9 @@ SWITCH = {"name": SETTING.dialect.integration_env, "value": "true"}
 
 
 def controller(*env: dict[str, str], **meta: str) -> dict[str, Any]:
-    pod = a_pod("kgateway-system/kgateway-1", "controller", labels={"app.kubernetes.io/name": "kgateway"}, meta=meta)
+    pod = a_pod(
+        "kgateway-system/kgateway-1", "controller", labels={"app.kubernetes.io/instance": "kgateway"}, meta=meta
+    )
     pod["spec"]["containers"][0]["env"] = list(env)
     return pod
 
@@ -70,10 +72,10 @@ LEFT: dict[str, tuple[str, dict[str, Any]]] = {
     "istio-injection of Namespace httpbin": ("route", thing("Namespace", "httpbin", labels={"istio-injection": "x"})),
     "istio.io/rev of Namespace httpbin": ("route", thing("Namespace", "httpbin", labels={"istio.io/rev": "x"})),
     "istio-proxy of Pod httpbin/httpbin-2": ("route", INJECTED),
-    "kgateway-system/httproutes/exclude-automtls": ("exclude", thing("HTTPRoute", "kgateway-system/exclude-automtls")),
-    "httpbin/httproutes/exclude-service": ("exclude", thing("HTTPRoute", "httpbin/exclude-service")),
-    "kgateway-system/backends/httpbin": ("exclude", thing("Backend", "kgateway-system/httpbin")),
-    "httpbin/services/httpbin-plaintext": ("exclude", thing("Service", "httpbin/httpbin-plaintext")),
+    "HTTPRoute kgateway-system/exclude-automtls": ("exclude", thing("HTTPRoute", "kgateway-system/exclude-automtls")),
+    "HTTPRoute httpbin/exclude-service": ("exclude", thing("HTTPRoute", "httpbin/exclude-service")),
+    "Backend kgateway-system/httpbin": ("exclude", thing("Backend", "kgateway-system/httpbin")),
+    "Service httpbin/httpbin-plaintext": ("exclude", thing("Service", "httpbin/httpbin-plaintext")),
 }
 
 

@@ -20,11 +20,13 @@ from snapshots import PARTS, always
 from meshproof import bring_up
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
+from meshproof.names import Names
+from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
 from meshproof.proof import proof as proof_module
 from meshproof.releases import cells
 from meshproof.results import CheckResult, StepResult
-from meshproof.steps import Mesh, Step
+from meshproof.steps import Step
 from meshproof.suite import IMPORTED_ALREADY, run_suite
 
 FAULTY = "cleanup"  # the last one: pytest alone would call the session passed
@@ -35,6 +37,7 @@ class Reachable:
     """A cluster as far as a proof asks for it."""
 
     parts: Any = PARTS
+    api: Any = None  # where the mesh would be looked up
 
 
 def main(entry: str, fault: str, *arguments: str) -> int:
@@ -59,7 +62,7 @@ def main(entry: str, fault: str, *arguments: str) -> int:
 
     bring_up.proof_of = proof_of
     proof_module.run_step = run_step
-    proof_module.find_mesh = always(Mesh())
+    proof_module.find_mesh = always(Mesh.expected(Names()))
     proof_module.diagnostics.gather = always(Path("diagnostics"))
     if entry == "e2e":
         return run_suite(Choices(images="auto"), "stand-in")

@@ -16,8 +16,9 @@ from meshproof.errors import NotReady
 from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import end_forwards
+from meshproof.names import Names
 from meshproof.path import access
-from meshproof.path.access import GatewayAccess, free_port
+from meshproof.path.access import GatewayAccess, free_port, pod_port
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
@@ -30,11 +31,20 @@ def raw_pod(name: str, created: str, *, ready: bool = True, **meta: str) -> dict
     }
 
 
+LISTENER = 8088
+GATEWAY = Names().gateway
+
+
 class StandInApi:
     """An API server with these pods."""
 
     def __init__(self, *pods: dict[str, Any]) -> None:
         self.pods = list(pods)
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "/apis/gateway.networking.k8s.io/v1/namespaces/kgateway-system/gateways/http"
+        metadata = {"name": "http", "namespace": "kgateway-system", "generation": 1}
+        return {"metadata": metadata, "spec": {"listeners": [{"name": "http", "port": LISTENER}]}}
 
     def list(self, path: str, **query: str) -> list[dict[str, Any]]:
         assert path == "/api/v1/namespaces/kgateway-system/pods"
@@ -85,7 +95,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 def gateway(*pods: dict[str, Any]) -> GatewayAccess:
-    return GatewayAccess(cast(Api, StandInApi(*pods)), {})
+    return GatewayAccess(cast(Api, StandInApi(*pods)), {}, GATEWAY)
 
 
 def once(way: GatewayAccess, host: str, *headers: tuple[str, str]) -> Response:
@@ -102,15 +112,15 @@ def test_a_request_goes_to_a_ready_pod_with_its_host(asked: Asked) -> None:
     answer = once(way, "www.example.com", ("X-A", "1"), ("x-a", "2"))
     assert (answer.host, answer.status, answer.received) == ("www.example.com", 200, {})
     assert (answer.body, answer.headers["server"]) == ('{"headers": {}}', "envoy")
-    assert asked == [("http://127.0.0.1:8080/headers", [("Host", "www.example.com"), ("X-A", "1"), ("x-a", "2")])]
+    assert asked == [("http://127.0.0.1:8088/headers", [("Host", "www.example.com"), ("X-A", "1"), ("x-a", "2")])]
     [forward] = StandInForward.made
     assert forward.target == "kgateway-system/pod/new"
-    assert forward.ports == (f"{way.port}:8080", ":19000")
+    assert forward.ports == (f"{way.port}:8088", ":19000")
 
 
 def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) -> None:
     api = StandInApi(raw_pod("one", "2026-01-01T00:00:00Z"))
-    way = GatewayAccess(cast(Api, api), {})
+    way = GatewayAccess(cast(Api, api), {}, GATEWAY)
     once(way, "a")
     assert way.senders()[0].admin("/stats") == '{"headers": {}}'
     assert [forward.target for forward in StandInForward.made] == ["kgateway-system/pod/one"]
@@ -132,14 +142,14 @@ def test_a_forward_is_kept_while_its_pod_is_and_made_anew_after(asked: Asked) ->
 
 def test_each_ready_pod_has_a_way_in_and_the_newest_comes_first(asked: Asked) -> None:
     api = StandInApi(raw_pod("old", "2026-01-01T00:00:00Z"))
-    way = GatewayAccess(cast(Api, api), {})
+    way = GatewayAccess(cast(Api, api), {}, GATEWAY)
     once(way, "a")
     api.pods = [*api.pods, raw_pod("new", "2026-01-02T00:00:00Z")]
     assert [sender.pod for sender in way.senders()] == ["new", "old"]
     assert [sender.port for sender in way.senders()] == [0, way.port], "the one that has the page's port keeps it"
     once(way, "a")
     assert [forward.running for forward in StandInForward.made] == [True, True]
-    assert StandInForward.made[1].ports == (":8080", ":19000")
+    assert StandInForward.made[1].ports == (":8088", ":19000")
     api.pods = api.pods[1:]
     way.senders()
     assert [forward.running for forward in StandInForward.made] == [False, True], "the pod is gone"
@@ -202,9 +212,14 @@ def test_an_admin_page_must_be_there(asked: Asked) -> None:
 
 @pytest.mark.parametrize("pods", [(), (raw_pod("one", "2026-01-01T00:00:00Z", ready=False),)])
 def test_no_ready_pod_is_not_ready(pods: tuple[dict[str, Any], ...], asked: Asked) -> None:
-    with pytest.raises(NotReady, match="no pod of it is ready"):
+    with pytest.raises(NotReady, match="Gateway kgateway-system/http: no pod of it is ready"):
         once(gateway(*pods), "a")
     assert asked == []
+
+
+@pytest.mark.parametrize(("listener", "port"), [(80, 8080), (443, 8443), (1023, 9023), (1024, 1024), (8080, 8080)])
+def test_a_listener_that_only_root_could_open_is_moved_up_in_the_pod(listener: int, port: int) -> None:
+    assert pod_port(listener) == port
 
 
 def test_the_preferred_port_is_taken_only_where_it_is_free() -> None:

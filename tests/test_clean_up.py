@@ -13,7 +13,7 @@ from snapshots import SETTING
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube import inventory
-from meshproof.steps.clean_up import BASELINE
+from meshproof.steps.clean_up import baseline
 from meshproof.steps.install_istio import INVENTORY, note_inventory
 from meshproof.steps.traces import FEW, Traces, no_trace, traces
 
@@ -23,7 +23,7 @@ def cluster_of(served: Served) -> Cluster:
 
 
 def found(*things: dict[str, Any]) -> Traces:
-    return traces(SETTING).take(cluster_of(Served(list(things))))
+    return traces(SETTING).read(cluster_of(Served(list(things))))
 
 
 def test_a_cluster_where_the_page_begins_has_no_trace_of_it() -> None:
@@ -51,21 +51,21 @@ def test_of_many_traces_the_first_few_are_named() -> None:
 
 def test_an_inventory_that_was_never_taken_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=INVENTORY):
-        BASELINE.take(cluster_of(Served(work=tmp_path)))
+        baseline().read(cluster_of(Served(work=tmp_path)))
 
 
 def test_the_first_inventory_of_a_cluster_stands_whatever_a_run_leaves(tmp_path: Path) -> None:
     cluster = Served(list(PLAIN), tmp_path)
-    note_inventory(cluster_of(cluster))
-    first = BASELINE.take(cluster_of(cluster))
+    note_inventory(SETTING, cluster_of(cluster))
+    first = baseline().read(cluster_of(cluster))
     assert first.objects == inventory.inventory_of(objects(*PLAIN))
     assert first.taken.startswith("20")
     cluster.objects.append(thing("ClusterRole", "istiod-left-by-run-1"))
-    note_inventory(cluster_of(cluster))
-    assert BASELINE.take(cluster_of(cluster)) == first
+    note_inventory(SETTING, cluster_of(cluster))
+    assert baseline().read(cluster_of(cluster)) == first
 
 
 def test_an_inventory_with_istio_in_it_is_none(tmp_path: Path) -> None:
     cluster = Served([*PLAIN, thing("Namespace", "istio-system")], tmp_path)
-    note_inventory(cluster_of(cluster))
+    note_inventory(SETTING, cluster_of(cluster))
     assert not (tmp_path / INVENTORY).exists()

@@ -41,7 +41,9 @@ def test_every_cluster_is_given_with_its_hosts_and_what_is_counted_of_them() -> 
     counted = {"rq_total": "5", "rq_error": "2", "cx_total": "3", "cx_active": "1"}
     full = {"address": address, "stats": [{"name": name, "value": value} for name, value in counted.items()]}
     new = {"address": address, "stats": [{"name": "cx_active"}]}  # Envoy leaves a zero out
-    page = {"cluster_statuses": [{"name": "app", "host_statuses": [full, new, full]}, {"name": "empty"}]}
+    routed = [{"name": "app", "host_statuses": [full, new, full]}, {"name": "empty"}]
+    its_own = {"name": "xds_cluster", "host_statuses": [full]}
+    page = {"cluster_statuses": [*({**each, "added_via_api": True} for each in routed), its_own]}
     handshakes = {"stats": [{"name": "cluster.app.ssl.handshake", "value": 2}, {"name": "cluster.x", "value": 9}]}
     five, none = Endpoint("10.244.0.7:8080", 5, 3, 1), Endpoint("10.244.0.7:8080", 0, 0, 0)
     found = upstreams(json.dumps(page), json.dumps(handshakes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,12 +12,14 @@ import pytest
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
+from meshproof.kube.kinds import Ref
+from meshproof.names import Names
 from meshproof.run import Completed
-from meshproof.runbook.latency import REQUESTS, ROUNDS, URL, Latency, measure, plot
-from meshproof.steps.exclude_service import SERVICE_HOST
-from meshproof.steps.looks import PAGE_HOST
+from meshproof.runbook.latency import REQUESTS, ROUNDS, Latency, measure, plot
 
-BASE_MS = {PAGE_HOST: 100.0, SERVICE_HOST: 200.0}
+HOST, SERVICE_HOST = "a.example", "b.example"
+NAMES = replace(Names(), host=HOST, service_host=SERVICE_HOST)
+BASE_MS = {HOST: 100.0, SERVICE_HOST: 200.0}
 
 
 def times_ms(host: str, call: int) -> list[float]:
@@ -33,6 +35,12 @@ class Recording:
     argv: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     hosts: list[str] = field(default_factory=list[str])
 
+    listener_port: int = 8081
+
+    def gateway(self, gateway: Ref) -> Recording:
+        assert gateway == NAMES.gateway
+        return self
+
     def kubectl(self, *argv: str) -> Completed:
         host = argv[argv.index("-host") + 1]
         code = 503 if len(self.hosts) == self.fails else 200
@@ -44,32 +52,32 @@ class Recording:
 
 def test_each_kind_has_the_times_of_its_own_host_and_the_first_round_does_not_count() -> None:
     cluster = Recording()
-    with_mtls, without = measure(cast(Cluster, cluster))
-    assert (with_mtls.label, with_mtls.host) == ("with mTLS", PAGE_HOST)
+    with_mtls, without = measure(cast(Cluster, cluster), NAMES)
+    assert (with_mtls.label, with_mtls.host) == ("with mTLS", HOST)
     assert (without.label, without.host) == ("without mTLS", SERVICE_HOST)
     for latency in (with_mtls, without):
         counted = [time for call in range(1, ROUNDS + 1) for time in times_ms(latency.host, call)]
         assert latency.times_ms == pytest.approx(counted)
-    assert cluster.hosts == [PAGE_HOST, SERVICE_HOST] * (1 + ROUNDS), "in turn, so that both meet the same conditions"
+    assert cluster.hosts == [HOST, SERVICE_HOST] * (1 + ROUNDS), "in turn, so that both meet the same conditions"
     assert ROUNDS > 1
 
 
 def test_every_measurement_is_the_same_but_for_its_host() -> None:
     cluster = Recording()
-    measure(cast(Cluster, cluster))
+    measure(cast(Cluster, cluster), NAMES)
     for argv, host in zip(cluster.argv, cluster.hosts, strict=True):
         assert argv[:4] == ("exec", "--namespace", "httpbin", "deploy/httpbin")
         assert argv[argv.index("--") + 1] == "hey"
         assert argv[argv.index("-n") + 1] == str(REQUESTS)
-        assert argv[-3:] == ("-host", host, URL)
+        assert argv[-3:] == ("-host", host, "http://http.kgateway-system:8081/headers")
     assert len({tuple(word for word in argv if word not in BASE_MS) for argv in cluster.argv}) == 1
 
 
 @pytest.mark.parametrize("call", range(2 * (1 + ROUNDS)))
 def test_a_request_that_is_not_answered_is_told_whichever_round_it_is_in(call: int) -> None:
-    host = (PAGE_HOST, SERVICE_HOST)[call % 2]
+    host = (HOST, SERVICE_HOST)[call % 2]
     with pytest.raises(NotReady, match=f"hey to {host}: expected {REQUESTS} answers of 200"):
-        measure(cast(Cluster, Recording(fails=call)))
+        measure(cast(Cluster, Recording(fails=call)), NAMES)
 
 
 def test_each_line_and_row_is_of_its_own_kind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mesh_objects import PEM, gateway_class, revoked, root
 
 from meshproof.formats.helm import NotARelease
 from meshproof.kube.inventory import inventory_of
+from meshproof.names import Names
 from meshproof.steps.left_behind import ALLOWED, LeftBehind, left_behind
 
 Made = dict[str, Any]
@@ -116,7 +117,7 @@ UNEXPLAINED: dict[str, tuple[Objects, Objects]] = {
 
 
 def left(then: Objects, now: Objects) -> LeftBehind:
-    return left_behind(inventory_of(objects(*then)), inventory_of(objects(*now)), TAKEN)
+    return left_behind(inventory_of(objects(*then)), inventory_of(objects(*now)), TAKEN, Names())
 
 
 @pytest.mark.parametrize("name", EXPLAINED)

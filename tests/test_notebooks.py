@@ -16,6 +16,7 @@ from snapshots import PARTS, SETTING, always
 
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
+from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, Section, open_proof, plan
@@ -23,7 +24,7 @@ from meshproof.runbook.execute import parameters
 from meshproof.runbook.kernel import KERNEL
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.runbook.session import CLUSTER_NAME
-from meshproof.steps import PAGE, Mesh
+from meshproof.steps import PAGE
 
 E2E = NOTEBOOKS_DIR.parent / "e2e"
 LONGEST_CELL = 10  # lines
@@ -95,7 +96,7 @@ def test_a_section_is_run_by_its_own_notebook_and_asserted_by_the_suite(slug: st
 def test_what_is_shown_as_typed_is_what_the_step_runs(
     slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def known(cluster: Cluster) -> Mesh:
+    def known(*_: object) -> Mesh:
         return SETTING.mesh
 
     monkeypatch.setattr("meshproof.proof.proof.find_mesh", known)
@@ -113,7 +114,7 @@ def test_a_section_shows_command_then_change_then_observation_then_claims_then_v
     calls = read(f"{NOTEBOOKS[slug]}.ipynb").calls
     order = [f'book.commands("{slug}")', "section", "section.pods", "section.claims", "section.confirm()"]
     if slug == "exclude":  # no pod changes: the paths of three requests are what there is to see
-        order[2] = 'book.request_path("plain.example")'
+        order[2] = "book.request_path(book.names.service_host)"
     assert [call for call in calls if call in order] == order
     assert calls[-1] == "section.confirm()"
 

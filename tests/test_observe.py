@@ -30,12 +30,15 @@ from meshproof.cluster import Cluster
 from meshproof.errors import NotReady, Refuted
 from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256
+from meshproof.kube.kinds import Ref
 from meshproof.kube.workloads import Pod
+from meshproof.names import Names
 from meshproof.path.ask import Answers, Ask
+from meshproof.path.link import Link
+from meshproof.path.links import Links
 from meshproof.runbook import observe
-from meshproof.steps import looks
-from meshproof.steps.model import Look
 
+ON = Links(Names())
 HOST = "a.example"
 EVE = "spiffe://cluster.local/ns/default/sa/eve"
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -68,33 +71,33 @@ class Seen:
 
 
 def cluster_where(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """A cluster, at a port of its own, in which the looks find this."""
+    """A cluster, at a port of its own, in which the links find this."""
 
-    def asked(host: str) -> Look[Answers]:
+    def asked(_: Links, host: str) -> Link[Answers]:
         assert host == HOST
         return finds(Answers(Ask(host), (answer(seen.answer),)))
 
-    monkeypatch.setattr(looks, "answers", asked)
-    monkeypatch.setattr(looks, "HTTPBIN_PODS", finds(seen.app))
-    monkeypatch.setattr(looks, "GATEWAY_PODS", finds(seen.gateway))
-    monkeypatch.setattr(looks, "GATEWAY_CERTIFICATES", finds({GATEWAY_POD: seen.chain}))
-    monkeypatch.setattr(looks, "TRUST_DOMAIN", finds(seen.trust))
+    monkeypatch.setattr(Links, "answers", asked)
+    monkeypatch.setattr(Links, "app_pods", finds(seen.app))
+    monkeypatch.setattr(Links, "gateway_pods", finds(seen.gateway))
+    monkeypatch.setattr(Links, "certificates", finds({GATEWAY_POD: seen.chain}))
+    monkeypatch.setattr(Links, "trust_domain", finds(seen.trust))
     return cast(Cluster, StandIn())
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """Only the gateway's port is asked of it; all else the looks find."""
+    """Only the gateway's port is asked of it; all else the links find."""
 
     port: int = 32123
 
-    @property
-    def gateway(self) -> StandIn:
+    def gateway(self, gateway: Ref) -> StandIn:
+        assert gateway == ON.names.gateway
         return self
 
 
-def finds(what: Any) -> Look[Any]:
-    return Look("it", lambda _: what)
+def finds(what: Any) -> Link[Any]:
+    return Link("it", "it", lambda _: what)
 
 
 GOOD = Seen()
@@ -119,7 +122,7 @@ GOOD = Seen()
 def test_each_field_of_the_header_is_refuted_for_its_own_fault_alone(
     seen: Seen, refuted: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = observe.certificate(cluster_where(seen, monkeypatch), HOST).findings
+    findings = observe.certificate(cluster_where(seen, monkeypatch), ON, HOST).findings
     assert [key for key, _ in findings] == ["By", "Hash", "Subject", "URI"]
     assert {key for key, finding in findings if not finding.holds} == refuted
     assert all(finding.expected.startswith(f"{key}=") for key, finding in findings), "judged by another field's check"
@@ -127,7 +130,7 @@ def test_each_field_of_the_header_is_refuted_for_its_own_fault_alone(
 
 def test_the_certificate_is_the_gateways_leaf_and_the_header_the_last_hops(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = f"{xfcc(by=EVE, uri=EVE)},{HEADER}"
-    told = observe.certificate(cluster_where(replace(GOOD, answer=response(twice, host=HOST)), monkeypatch), HOST)
+    told = observe.certificate(cluster_where(replace(GOOD, answer=response(twice, host=HOST)), monkeypatch), ON, HOST)
     last = told.header.last
     assert (told.text, told.header.sole) == (twice, False)
     assert (last.by, last.uri, last.hash) == ((BY,), (URI,), HASH)
@@ -140,30 +143,30 @@ def test_without_a_header_that_can_be_read_there_is_no_certificate(
     answer: Response, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Refuted):
-        observe.certificate(cluster_where(replace(GOOD, answer=answer), monkeypatch), HOST)
+        observe.certificate(cluster_where(replace(GOOD, answer=answer), monkeypatch), ON, HOST)
 
 
 def test_a_path_tells_the_containers_of_gateway_and_app_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(pod("old"), terminating=True)
-    path = observe.path(cluster_where(replace(GOOD, app=(*GOOD.app, old)), monkeypatch), HOST)
+    path = observe.path(cluster_where(replace(GOOD, app=(*GOOD.app, old)), monkeypatch), ON, HOST)
     assert (path.host, path.url, path.answer) == (HOST, "http://localhost:32123/headers", answer(GOOD.answer))
     assert (path.gateway, path.app) == (("kgateway-proxy", "sds"), ("go-httpbin", "istio-proxy"))
 
 
-@pytest.mark.parametrize(("who", "field"), [("gateway", "gateway"), ("httpbin", "app")])
+@pytest.mark.parametrize(("who", "field"), [("gateway", "gateway"), ("app", "app")])
 @pytest.mark.parametrize("left", [(), (pod("old", terminating=True),)])
 def test_a_path_needs_a_pod_at_each_end(
     who: str, field: str, left: Sequence[Pod], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = replace(GOOD, **cast(Any, {field: tuple(left)}))
     with pytest.raises(NotReady, match=f"{who}: no pod of it runs"):
-        observe.path(cluster_where(seen, monkeypatch), HOST)
+        observe.path(cluster_where(seen, monkeypatch), ON, HOST)
 
 
 def test_pods_on_their_way_out_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(pod("old"), terminating=True)
     cluster = cluster_where(replace(GOOD, app=(old, *GOOD.app)), monkeypatch)
     kgateway, istiod = pod("controller", name="kgateway"), pod("discovery", name="istiod")
-    monkeypatch.setattr(looks, "CONTROLLER_PODS", finds((kgateway,)))
-    monkeypatch.setattr(looks, "ISTIOD_PODS", finds((istiod,)))
-    assert observe.pods(cluster) == (kgateway, istiod, *GOOD.gateway, *GOOD.app)
+    monkeypatch.setattr(Links, "controller_pods", finds((kgateway,)))
+    monkeypatch.setattr(Links, "istiod_pods", finds((istiod,)))
+    assert observe.pods(cluster, ON) == (kgateway, istiod, *GOOD.gateway, *GOOD.app)

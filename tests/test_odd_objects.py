@@ -8,11 +8,15 @@ from typing import Any, cast
 import pytest
 
 from meshproof.cluster import Cluster
+from meshproof.kube.api import Api
+from meshproof.kube.objects import Parameters
 from meshproof.kube.raw import Malformed
-from meshproof.steps import find_mesh, looks
-from meshproof.steps.enable_integration import STORED_PARAMETERS, StoredParameters
-from meshproof.steps.judging import Unseen, look_at
-from meshproof.steps.model import Look
+from meshproof.names import Names
+from meshproof.path.link import Link, NotSeen, look_at
+from meshproof.path.links import Links
+from meshproof.path.mesh import find_mesh
+
+ON = Links(Names())
 
 
 @dataclass
@@ -41,28 +45,28 @@ def parameters(istio: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("look", "given", "told"),
+    ("link", "given", "told"),
     [
-        (looks.TRUST_DOMAIN, {}, "expected the field data.mesh, which is missing"),
-        (looks.TRUST_DOMAIN, {"data": {"other": ""}}, "expected the field data.mesh, which is missing"),
-        (looks.TRUST_DOMAIN, {"data": {"mesh": "trustDomain: 1"}}, "expected trustDomain to be str, found int"),
-        (looks.TRUST_DOMAIN, {"data": {"mesh": "- a"}}, "expected a mapping at the top"),
-        (STORED_PARAMETERS, parameters({"istioProxyContainer": {"istioMetaMeshId": 1}}), "to be str, found int"),
+        (ON.trust_domain, {}, "expected the field data.mesh, which is missing"),
+        (ON.trust_domain, {"data": {"other": ""}}, "expected the field data.mesh, which is missing"),
+        (ON.trust_domain, {"data": {"mesh": "trustDomain: 1"}}, "expected trustDomain to be str, found int"),
+        (ON.trust_domain, {"data": {"mesh": "- a"}}, "expected a mapping at the top"),
+        (ON.parameters, parameters({"istioProxyContainer": {"istioMetaMeshId": 1}}), "to be str, found int"),
     ],
 )
-def test_an_odd_object_is_told_as_unseen(look: Look[Any], given: dict[str, Any], told: str) -> None:
-    seen = look_at([look], cast(Cluster, StandIn(given)))[look]
-    assert isinstance(seen, Unseen)
-    assert told in seen.reason
+def test_an_odd_object_is_told_as_unseen(link: Link[Any], given: dict[str, Any], told: str) -> None:
+    seen = look_at([link], cast(Cluster, StandIn(given))).of(link)
+    assert isinstance(seen, NotSeen)
+    assert told in seen.why
 
 
 @pytest.mark.parametrize("istio", [None, {}, {"istioProxyContainer": None}])
 def test_parameters_that_are_not_set_are_seen_as_empty(istio: object) -> None:
-    seen = look_at([STORED_PARAMETERS], cast(Cluster, StandIn(parameters(istio))))
-    assert seen[STORED_PARAMETERS] == StoredParameters("", "", "")
+    seen = look_at([ON.parameters], cast(Cluster, StandIn(parameters(istio))))
+    assert seen.of(ON.parameters) == Parameters("", "", "")
 
 
 def test_a_deployment_of_istiod_that_is_odd_is_malformed() -> None:
     containers = [{"name": "discovery", "env": [{"value": "x"}]}]
     with pytest.raises(Malformed, match=r"expected the field name, which is missing"):
-        find_mesh(cast(Cluster, StandIn({"spec": {"template": {"spec": {"containers": containers}}}})))
+        find_mesh(cast(Api, StandIn({"spec": {"template": {"spec": {"containers": containers}}}})), Names())

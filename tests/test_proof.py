@@ -18,13 +18,14 @@ from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.images import Parts
+from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
 from meshproof.proof import proof as module
 from meshproof.releases import cells
 from meshproof.report import diagnostics
 from meshproof.results import CheckResult, StepResult
 from meshproof.run import Completed
-from meshproof.steps import PAGE, Mesh, Step
+from meshproof.steps import PAGE, Step
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Command, Ready, Together, flatten
 
@@ -68,16 +69,16 @@ class Staged:
         return StepResult(step.slug, step.section, (), time.time(), 1.0, checks, error=error)
 
     def await_ready(self, conditions: Sequence[Ready[Any]], *_: object) -> None:
-        self.typed += [f"wait for {condition.look.what}" for condition in conditions]
+        self.typed += [f"wait for {condition.link.what}" for condition in conditions]
 
     def run_commands(self, commands: Sequence[Command | Together], *_: object) -> None:
         self.typed += [command.text for command in flatten(commands)]
 
-    def gather(self, _: object, folder: Path) -> Path:
+    def gather(self, _: object, folder: Path, **__: object) -> Path:
         self.gathered.append(folder.name)
         return folder / "index"
 
-    def find_mesh(self, _: object) -> Mesh:
+    def find_mesh(self, *_: object) -> Mesh:
         self.ran.append("find mesh")
         return MESH
 
@@ -168,7 +169,7 @@ def test_of_several_sections_the_last_is_taken_back_first(staged: Staged) -> Non
 def test_what_goes_wrong_before_a_step_is_that_steps_error(
     staged: Staged, monkeypatch: pytest.MonkeyPatch, problem: Exception, error: str, bugs: int
 ) -> None:
-    def fail(_: object) -> Mesh:
+    def fail(*_: object) -> Mesh:
         raise problem
 
     monkeypatch.setattr(module, "find_mesh", fail)
@@ -203,7 +204,7 @@ def test_a_step_that_broke_leaves_diagnostics_though_its_claims_hold(
 def test_what_was_found_is_kept_where_the_cluster_cannot_be_looked_into(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> Path:
+    def fail(*_: object, **__: object) -> Path:
         raise TypeError("of ours")
 
     monkeypatch.setattr(module.diagnostics, "gather", fail)
@@ -217,7 +218,7 @@ def test_what_was_found_is_kept_where_the_cluster_cannot_be_looked_into(
 def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(_: object) -> Mesh:
+    def missing(*_: object) -> Mesh:
         raise NotReady("istiod's Service: none")
 
     monkeypatch.setattr(module, "find_mesh", missing)

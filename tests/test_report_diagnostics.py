@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from meshproof.errors import CommandFailed
+from meshproof.names import Names
 from meshproof.report import diagnostics
 from meshproof.run import Completed
 
@@ -80,8 +81,13 @@ def admin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("meshproof.report.diagnostics.httpx.get", get)
 
 
+NAMESPACES = Names().namespaces
+
+
 def gather(cluster: Cluster, folder: Path, deadline_s: float = 120.0) -> str:
-    return diagnostics.gather(cluster, folder / "diagnostics", now=cluster.now, deadline_s=deadline_s).read_text()
+    return diagnostics.gather(
+        cluster, folder / "diagnostics", namespaces=NAMESPACES, now=cluster.now, deadline_s=deadline_s
+    ).read_text()
 
 
 def written(folder: Path) -> set[str]:

@@ -19,15 +19,16 @@ from meshproof.cluster.record import Mark
 from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
 from meshproof.kube import inventory
 from meshproof.kube.inventory import Difference, Name
+from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof, position
-from meshproof.proof.position import ENDED_BY, Elsewhere, Held
+from meshproof.proof.position import Elsewhere, Held
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
 from meshproof.runbook import Book, Section, lab, notebooks, open_proof, resume, session
 from meshproof.runbook.claimed import Claimed
 from meshproof.runbook.execute import Order, chosen
-from meshproof.steps import PAGE, Mesh
+from meshproof.steps import PAGE
 from meshproof.steps.install_istio import INVENTORY
 
 RESULTS = {step.slug: step for step in a_run().steps}
@@ -42,7 +43,7 @@ def cluster(tmp_path: Path) -> Cluster:
 def proof(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proof:
     """A proof on a cluster that nobody can reach, whose mesh is known."""
 
-    def known(cluster: Cluster) -> Mesh:
+    def known(*_: object) -> Mesh:
         return SETTING.mesh
 
     monkeypatch.setattr("meshproof.proof.proof.find_mesh", known)
@@ -149,7 +150,9 @@ def test_a_resumed_run_says_what_differs_and_where_to_start_instead(proof: Proof
 
 
 def test_what_a_later_section_ends_is_asked_until_then_and_not_after() -> None:
-    for id_, until in ENDED_BY.items():
+    ended = {claim.id: claim.until for make in PAGE.values() for claim in make(SETTING).claims if claim.until}
+    assert len(ended) > 2
+    for id_, until in ended.items():
         slug, order = id_.partition(".")[0], list(PAGE)
         earlier = order[order.index(until) - 1]
         assert id_ not in {claim.id for claim in position.lasting(slug, SETTING, until)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from typing import Any, Never, cast
 
 import pytest
@@ -13,10 +13,11 @@ import pytest
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import CommandFailed, Inconclusive, MachineCannot, NotReady, Refuted
+from meshproof.path.link import Link, Seen, Site, When
 from meshproof.results import Moment, StepResult
 from meshproof.run import Completed
 from meshproof.steps.judging import judge
-from meshproof.steps.model import Claim, Command, Look, Ready, Step, Together, When, shell
+from meshproof.steps.model import Claim, Command, Ready, Step, Together, shell
 from meshproof.steps.runner import run_commands, run_step, skip_step
 from meshproof.wait import Clock
 
@@ -53,24 +54,28 @@ class StandIn:
         yield self.clock
 
 
-def look(*values: object, then: object = "up", when: When = "each") -> Look[Any]:
+NUMBERS = count()  # what a link is of: each is one by itself
+WATCHED = ("/pods", "/gateways")
+
+
+def look(*values: object, then: object = "up", when: When = "each") -> Link[Any]:
     """A look that gives these values one after the other and the last for ever; errors are raised."""
     coming = chain(values, repeat(then))
 
-    def take(_: Cluster) -> object:
+    def take(_: Site) -> object:
         value = next(coming)
         if isinstance(value, Exception):
             raise value
         return value
 
-    return Look("the thing", take, when)
+    return Link("the thing", next(NUMBERS), take, WATCHED, when)
 
 
 def is_up(state: str) -> Finding:
     return Finding(state == "up", "up", state)
 
 
-def claim(state: Look[Any], id_: str = "step.up") -> Claim:
+def claim(state: Link[Any], id_: str = "step.up") -> Claim:
     return Claim(id_, f"{id_} is up", (state,), is_up)
 
 
@@ -136,7 +141,7 @@ def test_a_claim_that_holds_and_proves_nothing_is_skipped_with_the_reason() -> N
 
 def test_a_look_at_the_start_is_taken_once_and_before_anything_is_done() -> None:
     cluster = StandIn()
-    first: Look[list[str]] = Look("what ran so far", lambda _: list(cluster.ran), when="start")
+    first: Link[list[str]] = Link("what ran so far", "it", lambda _: list(cluster.ran), when="start")
 
     def nothing(ran: list[str]) -> Finding:
         return Finding(not ran, "nothing", str(ran))
@@ -225,7 +230,7 @@ def test_a_bug_of_ours_in_a_step_is_its_error_and_what_was_found_is_kept(where: 
     made = step(
         claim(look(), "step.a"),
         commands=(shell("apply"), shell("b", unless=odd if where == "unless" else None)),
-        ready=(Ready(look(), odd if where == "ready" else is_up, ("/pods",)),),
+        ready=(Ready(look(), odd if where == "ready" else is_up),),
         prepare=odd if where == "prepare" else None,
     )
     cluster = StandIn()
@@ -255,12 +260,12 @@ def test_a_judgement_that_refuses_what_it_sees_does_not_hold() -> None:
 
 
 def test_a_claim_about_something_never_looked_at_does_not_hold() -> None:
-    assert judge(claim(look()), {}) == Finding(False, "step.up is up", "the thing: not looked at", seen=False)
+    assert judge(claim(look()), Seen()) == Finding(False, "step.up is up", "the thing: not looked at", seen=False)
 
 
 def test_a_failed_command_skips_what_holds_refutes_what_does_not_and_ends_the_commands() -> None:
     cluster = StandIn(failing="apply")
-    waited = Ready(look(), is_up, ("/pods",))
+    waited = Ready(look(), is_up)
     made = step(
         claim(look(), "step.a"),
         claim(look(then="down"), "step.b"),
@@ -287,7 +292,7 @@ def test_what_cannot_be_prepared_fails_the_step_before_its_commands() -> None:
 
 
 def test_readiness_that_does_not_come_is_an_error_and_the_claims_are_judged_all_the_same() -> None:
-    waited = Ready(look(then="down"), is_up, ("/pods",), timeout_s=30)
+    waited = Ready(look(then="down"), is_up, timeout_s=30)
     result = outcome(step(claim(look(), "step.a"), claim(look(then="gone"), "step.b"), ready=(waited,)), StandIn())
     assert result.error.startswith("the thing: not ready after 30 s")
     assert "down" in result.error
@@ -296,7 +301,7 @@ def test_readiness_that_does_not_come_is_an_error_and_the_claims_are_judged_all_
 
 def test_readiness_is_waited_for_over_looks_that_fail_and_with_a_watch() -> None:
     cluster = StandIn()
-    waited = Ready(look(MachineCannot("unreachable"), NotReady("no pod"), "down"), is_up, ("/pods", "/gateways"))
+    waited = Ready(look(MachineCannot("unreachable"), NotReady("no pod"), "down"), is_up)
     result = outcome(step(claim(look()), ready=(waited,)), cluster)
     assert (result.error, result.checks[0].status) == ("", "proven")
     assert cluster.watched == [("/pods", "/gateways")]
@@ -312,8 +317,8 @@ def test_a_look_for_once_is_taken_once_and_shared(when: When) -> None:
 
 def test_a_look_for_once_is_taken_when_the_step_is_ready() -> None:
     cluster = StandIn()
-    waited = Ready(look("down"), is_up, ("/pods",))
-    late = Look[str]("late", lambda _: "up" if cluster.seconds == 101 else "too early", "once")
+    waited = Ready(look("down"), is_up)
+    late = Link[str]("late", "it", lambda _: "up" if cluster.seconds == 101 else "too early", when="once")
     [check] = outcome(step(claim(late), ready=(waited,)), cluster).checks
     assert (check.observed, check.status) == ("up", "proven")
 

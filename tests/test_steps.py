@@ -35,12 +35,12 @@ from snapshots import (
 
 from meshproof import yamls
 from meshproof.kube.inventory import inventory_of
-from meshproof.kube.objects import HTTPRoute
+from meshproof.kube.objects import HTTPRoute, Parameters
 from meshproof.path.ask import Answers
+from meshproof.path.link import Seen
 from meshproof.run import run
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import NOTHING, Baseline
-from meshproof.steps.enable_integration import StoredParameters
 from meshproof.steps.exclude_service import Swapped
 from meshproof.steps.judging import judge
 from meshproof.steps.model import Claim, flatten, shell
@@ -90,7 +90,7 @@ ISTIOD = (pod("discovery", namespace="istio-system", account="istiod", name="ist
 SWITCH = "KGW_ENABLE_ISTIO_AUTO_MTLS"
 CONTROLLER = (pod("controller", env={SWITCH: "true"}),)
 ADDRESS, MESH_ID = "istiod.istio-system.svc:15012", "cluster.local"
-STORED = StoredParameters(ADDRESS, "Kubernetes", MESH_ID)
+STORED = Parameters(ADDRESS, "Kubernetes", MESH_ID)
 PROXY_ENV = {"CA_ADDR": ADDRESS, "ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_MESH_ID": MESH_ID}
 RUNNING = (gateway_pod("kgateway-proxy", "sds", "istio-proxy", env=PROXY_ENV),)
 ROUTES = (route("exclude-automtls"), route("exclude-service"))
@@ -323,8 +323,8 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
 )
 
 
-def seen(claim: Claim, snapshots: tuple[Any, ...]) -> dict[Any, Any]:
-    return dict(zip(claim.looks, snapshots, strict=True))
+def seen(claim: Claim, snapshots: tuple[Any, ...]) -> Seen:
+    return Seen(dict(zip(claim.links, snapshots, strict=True)))
 
 
 def test_the_claims_are_those_of_the_issue_in_its_order() -> None:
@@ -360,7 +360,7 @@ def test_what_is_gone_proves_nothing_where_it_was_not_there(id_: str) -> None:
     there, *now = GOOD[id_]
     finding = judge(CLAIMS[id_], seen(CLAIMS[id_], ({**there, TAKEN_BACK[id_]: ()}, *now)))
     assert (finding.holds, finding.skip) == (True, NOTHING)
-    assert CLAIMS[id_].looks[0].when == "start"
+    assert CLAIMS[id_].links[0].when == "start"
 
 
 def test_what_is_wrong_after_a_clean_up_is_wrong_whether_or_not_something_was_there() -> None:

@@ -69,7 +69,10 @@ def certificate_chain(page: str, secret: str) -> str:
 
 
 def upstreams(clusters_page: str, handshakes_page: str) -> Mapping[str, Upstream]:
-    """Every cluster by name, from the clusters page and the page of handshakes, both in JSON."""
+    """Every cluster that a route can lead to, by name, from the clusters page and the page of handshakes, both in JSON.
+
+    Those of Envoy's own configuration, over which it is told everything else, are left out.
+    """
     handshakes = stats(handshakes_page)
     return {
         status["name"]: Upstream(
@@ -78,6 +81,7 @@ def upstreams(clusters_page: str, handshakes_page: str) -> Mapping[str, Upstream
             handshakes.get(f"cluster.{status['name']}.ssl.handshake", 0),
         )
         for status in _parse(clusters_page).get("cluster_statuses", [])
+        if status.get("added_via_api")
     }
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.resources import files
-from string import Template
 
 from meshproof import yamls
 from meshproof.errors import BadInput
 
-# A mark that is the whole of a value: what takes its place must still be text for a reader of YAML.
-_WHOLE = re.compile(r"(?m)(?<=[:-] )\$(\w+)(?=\s*$)")
+# A mark that is the whole of a value must still be text for a reader of YAML; others are within one.
+_MARK = re.compile(r"(?m)(?<=[:-] )\$(?P<whole>\w+)(?=\s*$)|\$(?P<part>\w+)")
 
 
 def manifest(name: str, values: Mapping[str, str]) -> str:
@@ -22,8 +21,7 @@ def manifest(name: str, values: Mapping[str, str]) -> str:
     """
     try:
         text = files(__name__).joinpath(name).read_text()
-        text = _WHOLE.sub(lambda mark: yamls.scalar(values[mark[1]]), text)
-        return Template(text).substitute(values)
+        return _MARK.sub(lambda mark: yamls.scalar(values[mark[1]]) if mark[1] else values[mark["part"]], text)
     except FileNotFoundError as error:
         raise BadInput(f"manifest {name}: there is no such file in meshproof/manifests") from error
     except KeyError as error:

@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from snapshots import PARTS
+from snapshots import PARTS, SETTING
 
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.images import Parts
+from meshproof.kube.api import Api
+from meshproof.kube.kinds import HTTP_ROUTE, Ref
+from meshproof.names import Names
+from meshproof.path.links import Links
+from meshproof.path.mesh import Mesh, find_mesh, istiod_address
 from meshproof.run import Completed
-from meshproof.steps import Mesh, find_mesh, looks
-from meshproof.steps.setting import istiod_address
+from meshproof.steps.enable_integration import rendering
 
+ON = Links(Names())
 MESH_CONFIG = "/api/v1/namespaces/istio-system/configmaps/istio"
 SERVICES = "/api/v1/namespaces/istio-system/services"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/istio-system/deployments"
@@ -52,6 +57,10 @@ def cluster(stand_in: StandIn) -> Cluster:
     return cast(Cluster, stand_in)
 
 
+def api(stand_in: StandIn) -> Api:
+    return cast(Api, stand_in)
+
+
 def service(name: str, *ports: int) -> dict[str, Any]:
     return {
         "metadata": {"name": name, "namespace": "istio-system"},
@@ -68,12 +77,12 @@ def istiod(*env: dict[str, str]) -> dict[str, Any]:
     [("trustDomain: td.example\n", "td.example"), ("trustDomain: ''\n", "cluster.local"), ("", "cluster.local")],
 )
 def test_the_trust_domain_is_the_meshs_own(mesh: str, domain: str) -> None:
-    assert looks.TRUST_DOMAIN.take(cluster(StandIn({MESH_CONFIG: {"data": {"mesh": mesh}}}))) == domain
+    assert ON.trust_domain.read(cluster(StandIn({MESH_CONFIG: {"data": {"mesh": mesh}}}))) == domain
 
 
 def test_istiod_is_the_one_service_with_the_secure_port() -> None:
     stand_in = StandIn({SERVICES: [service("istiod-x", 15010, 15012), service("metrics", 15014)]})
-    assert istiod_address(cluster(stand_in)) == "istiod-x.istio-system.svc:15012"
+    assert istiod_address(api(stand_in), Names()) == "istiod-x.istio-system.svc:15012"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_istiod_is_the_one_service_with_the_secure_port() -> None:
 )
 def test_no_istiod_or_two_are_no_address(services: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(NotReady, match=words):
-        istiod_address(cluster(StandIn({SERVICES: services})))
+        istiod_address(api(StandIn({SERVICES: services})), Names())
 
 
 @pytest.mark.parametrize(
@@ -97,18 +106,19 @@ def test_the_mesh_is_found_with_the_id_that_istiod_gives_its_cluster(
     env: list[dict[str, str]], cluster_id: str
 ) -> None:
     stand_in = StandIn({SERVICES: [service("istiod", 15012)], f"{DEPLOYMENTS}/istiod": istiod(*env)})
-    assert find_mesh(cluster(stand_in)) == Mesh("istiod.istio-system.svc:15012", cluster_id)
+    assert find_mesh(api(stand_in), Names()) == Mesh("istiod.istio-system.svc:15012", cluster_id)
 
 
 def test_routes_that_do_not_exist_are_left_out() -> None:
     raw = {"metadata": {"namespace": "a", "name": "there", "generation": 1}}
-    found = looks.routes(("a", "there"), ("a", "gone")).take(cluster(StandIn({f"{looks.routes_path('a')}/there": raw})))
+    there, gone = Ref(HTTP_ROUTE, "a", "there"), Ref(HTTP_ROUTE, "a", "gone")
+    found = ON.routes(there, gone).read(cluster(StandIn({there.path: raw})))
     assert [route.name for route in found] == ["there"]
 
 
 def test_the_chart_is_rendered_with_the_values_given() -> None:
     stand_in = StandIn()
-    assert looks.rendering({"a": 1}, "some values").take(cluster(stand_in)) == "kind: Deployment\n"
+    assert rendering(SETTING, {"a": 1}, "some values").read(cluster(stand_in)) == "kind: Deployment\n"
     [(argv, stdin)] = stand_in.ran
     assert argv[:4] == ("helm", "template", "kgateway", "/charts/kgateway.tgz")
     assert argv[-2:] == ("--values", "-")
