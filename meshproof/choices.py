@@ -44,7 +44,7 @@ class Choices:
     images: Annotated[
         str,
         Word(
-            "where images come from; auto takes the published ones where they can be had",
+            "where images come from: published, source (assembled here), or auto, what can be had",
             (*PROOFS, "images"),
             one_of("auto", "source", "published"),
             reported=True,
@@ -113,7 +113,11 @@ class Choices:
 
     def named(self) -> Mapping[str, str]:
         """The choices that are not versions, for the report."""
-        return {word.attribute: _text(getattr(self, word.attribute)) for word in words_of().values() if word.reported}
+        return {
+            word.attribute: _text(getattr(self, word.attribute))
+            for word in words_of("", type(self)).values()
+            if word.reported
+        }
 
 
 @cache

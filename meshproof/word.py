@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from meshproof.errors import BadInput
 from meshproof.releases import cells
 
+NEAR = 0.7  # from one letter of three on: COLOUR is no misspelt CLUSTER
 Values = Callable[[], Sequence[str]]
 
 
@@ -92,5 +93,5 @@ class Word:
 def nearest(given: str, known: Iterable[str]) -> str:
     """What was probably meant, as the next part of a message; empty where nothing comes near."""
     lowered = {each.lower(): each for each in known}
-    close = get_close_matches(given.lower(), lowered, n=1)
+    close = get_close_matches(given.lower(), lowered, n=1, cutoff=NEAR)
     return f"; nearest is {lowered[close[0]]}" if close else ""
