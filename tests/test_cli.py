@@ -158,6 +158,7 @@ def test_help_of_a_command_says_what_it_takes_and_its_example_can_be_typed(comma
     words = words_of(command)
     listed = dict(re.findall(r"^  (--\S+)[ A-Z]* {2,}(.+)$", told, re.MULTILINE))
     assert listed == {word.option: word.meaning(command) for word in words.values()}
+    assert ("; default: meshproof" in told) == (command in ("e2e", "runbook")), "delete needs its NAME"
     if words:
         example = told.rpartition("for example: meshproof ")[2].split()
         assert read(example, cli.COMMANDS).choices != Choices()
