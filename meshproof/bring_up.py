@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator
 
 from meshproof.choices import Choices
-from meshproof.cluster import check_name, kind_cluster
+from meshproof.cluster import kind_cluster
 from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
 from meshproof.images import Parts, prepare
@@ -40,7 +40,7 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
 
 
 @contextlib.contextmanager
-def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof]:
+def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
     """A proof on a kind cluster of its own, which is deleted at the end unless it is to be kept.
 
     The artifacts are written before the cluster goes, whatever happened.
@@ -48,10 +48,9 @@ def proof_of(choices: Choices, name: str, progress: Progress) -> Generator[Proof
     Raises:
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
-    check_name(name)
     with run_log() as log:
         parts, engine = parts_of(choices, progress)
-        with kind_cluster(name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
+        with kind_cluster(choices.name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
             proof = Proof(cluster, cell_of(choices), choices, progress.say)
             log.keep_in(proof.folder)
             try:

@@ -1,57 +1,145 @@
-"""What a run may choose, read from the command line and checked before anything is done."""
+"""What a run may choose. Each word is declared once, in `Choices`; command, pytest and notebooks derive from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Self, get_type_hints
 
 from meshproof.errors import BadInput
+from meshproof.word import Word, nearest, one_of, supported
 
-_ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "ACCESS": ("port-forward",),
-    "IMAGES": ("auto", "source", "published"),
-    "CLUSTER": ("kind",),
-    "KEEP": ("", "1"),
-    "REVISION": ("",),
-}
-_VERSIONS = ("KGATEWAY", "ISTIO", "KUBERNETES")
+PROOFS = ("e2e", "runbook", "pytest", "notebooks")
+VERSIONED = (*PROOFS, "images", "doctor")
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The choices of one run. An empty version is the default cell's; an empty revision is revisionless Istio."""
+    """The choices of one run, and what may be chosen. An empty version is the default combination's."""
 
-    kgateway: str = ""
-    istio: str = ""
-    kubernetes: str = ""
-    revision: str = ""
-    access: str = "port-forward"
-    images: str = "auto"
-    cluster: str = "kind"
-    keep: bool = False
+    kgateway: Annotated[
+        str, Word("kgateway's version; empty takes the newest supported", VERSIONED, supported("kgateway"))
+    ] = ""
+    istio: Annotated[
+        str, Word("Istio's version; empty takes the one that goes with kgateway", VERSIONED, supported("istio"))
+    ] = ""
+    kubernetes: Annotated[
+        str, Word("Kubernetes' version; empty takes the one that goes with them", VERSIONED, supported("kubernetes"))
+    ] = ""
+    revision: Annotated[
+        str,
+        Word(
+            "Istio's revision; empty is revisionless",
+            PROOFS,
+            # A label's value and, after `istiod-`, the name of a Service: 63 characters.
+            form=("[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", "lower-case letters, digits and dashes inside, 56 at most"),
+            reported=True,
+        ),
+    ] = ""
+    access: Annotated[str, Word("how requests reach the gateway", PROOFS, one_of("port-forward"), reported=True)] = (
+        "port-forward"
+    )
+    images: Annotated[
+        str,
+        Word(
+            "where images come from: published, source (assembled here), or auto, what can be had",
+            (*PROOFS, "images"),
+            one_of("auto", "source", "published"),
+            reported=True,
+        ),
+    ] = "auto"
+    cluster: Annotated[
+        str,
+        Word(
+            "where the cluster comes from: made with kind, or existing already",
+            ("e2e", "runbook"),
+            one_of("kind", "existing"),
+            withheld={"e2e": ["existing"]},
+            reported=True,
+        ),
+    ] = "kind"
+    keep: Annotated[
+        bool,
+        Word(
+            "keep the cluster and say how to reach it",
+            ("e2e", "runbook", "pytest"),
+            one_of("1"),
+            kind_option="keep-cluster",
+        ),
+    ] = False
+    name: Annotated[
+        str,
+        Word(
+            "name of the kind cluster",
+            (*PROOFS, "delete"),
+            form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
+            required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
+            kind_option="cluster-name",
+        ),
+    ] = "meshproof"
+    start: Annotated[
+        str,
+        Word("the section to go on from, on a cluster that runs", ("runbook",), form=(".+", "its number"), name="FROM"),
+    ] = "0"
 
     @classmethod
-    def parse(cls, words: Mapping[str, str]) -> Choices:
-        """Read `NAME=value` words, as `make e2e` passes them.
+    def parse(cls, words: Mapping[str, str], taker: str) -> Self:
+        """Read words as they are typed for a taker; an empty one counts as not given.
 
         Raises:
-            BadInput: An unknown name, or a value that is not one of those allowed.
+            BadInput: An unknown name, a value that is not one of those allowed, or none where one is needed.
         """
-        for name, value in words.items():
-            if name not in _ALLOWED and name not in _VERSIONS:
-                raise BadInput(f"{name}: unknown choice; known are {', '.join((*_VERSIONS, *_ALLOWED, 'NAME'))}")
-            allowed = _ALLOWED.get(name)
-            if allowed and value not in allowed:
-                named = ", ".join(word or "(empty)" for word in allowed)
-                raise BadInput(f"{name}={value}: not supported; allowed: {named}")
-        values = {name.lower(): value for name, value in words.items() if name != "KEEP"}
-        return cls(**values, keep=words.get("KEEP", "") == "1")
+        known = words_of(taker, cls)
+        given = {name: value.strip() for name, value in words.items() if value.strip()}
+        for name, value in given.items():
+            if name not in known:
+                problem = "not a choice here" if name in words_of("", cls) else "unknown choice"
+                raise BadInput(f"{name}: {problem}{nearest(name, known)}; those of {taker}: {', '.join(known)}")
+            known[name].check(value, taker)
+        for name, word in known.items():
+            if taker in word.required and name not in given:
+                raise BadInput(f"{taker}: expected {name}=..., {word.required[taker]}")
+        values = {known[name].attribute: value == "1" if known[name].flag else value for name, value in given.items()}
+        chosen = replace(cls(), **values)
+        if chosen.revision:  # until the steps know revisions
+            raise BadInput(f"REVISION={chosen.revision}: not supported yet; leave it empty, for revisionless Istio")
+        return chosen
+
+    def typed(self, taker: str) -> Mapping[str, str]:
+        """All that a taker takes, as it is typed."""
+        return {name: _text(getattr(self, word.attribute)) for name, word in words_of(taker, type(self)).items()}
 
     def named(self) -> Mapping[str, str]:
         """The choices that are not versions, for the report."""
         return {
-            "revision": self.revision,
-            "access": self.access,
-            "images": self.images,
-            "cluster": self.cluster,
+            word.attribute: _text(getattr(self, word.attribute))
+            for word in words_of("", type(self)).values()
+            if word.reported
         }
+
+
+@cache
+def words_of(taker: str = "", choices: type[Choices] = Choices) -> Mapping[str, Word]:
+    """The words that a taker takes, by name and in the order of their declaration; all of them where none is named."""
+    hints = get_type_hints(choices, include_extras=True)
+    words = [
+        replace(
+            declared,
+            name=declared.name or field.name.upper(),
+            attribute=field.name,
+            default=_text(field.default),
+            flag=isinstance(field.default, bool),
+        )
+        for field in fields(choices)
+        for declared in [hints[field.name].__metadata__[0]]
+    ]
+    return MappingProxyType({word.name: word for word in words if not taker or taker in word.takers})
+
+
+def _text(value: object) -> str:
+    """A field's value as it is typed."""
+    if isinstance(value, bool):
+        return "1" if value else ""
+    return str(value)

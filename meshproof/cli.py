@@ -1,36 +1,29 @@
-"""The command: `meshproof e2e`, `runbook`, `delete` and the others below. Exit codes as in `meshproof.errors`."""
+"""The command: `meshproof e2e`, `runbook`, `delete` and the others below. Exit codes as in `meshproof.errors`.
+
+What a command needs is imported when it runs, so that help and refusals come at once.
+"""
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
-from meshproof import bring_up, errors
+from meshproof import errors
 from meshproof.choices import Choices
-from meshproof.cluster import check_name, ours
-from meshproof.doctor import Line, doctor, render, worst
-from meshproof.engine import stop_engine
-from meshproof.errors import BadInput, MeshproofError
-from meshproof.images import cached
-from meshproof.progress import Progress
-from meshproof.report.runlog import told_on_stderr
+from meshproof.command_line import Command, read
+from meshproof.errors import MeshproofError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="meshproof", description="Proves kgateway's Istio integration on a cluster.")
-    parser.add_argument("command", choices=sorted(_COMMANDS))
-    parser.add_argument("choices", nargs="*", metavar="NAME=VALUE", help="choices such as KGATEWAY=2.4.0 or KEEP=1")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell what is run and waited for")
-    words = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with told_on_stderr() if words.verbose else nullcontext():
-            return _COMMANDS[words.command](_pairs(words.choices))
+        asked = read(sys.argv[1:] if argv is None else argv, COMMANDS)
+        with _told(asked.verbose):
+            return COMMANDS[asked.command].run(asked.choices)
     except MeshproofError as error:
         print(f"meshproof: {error}", file=sys.stderr)
         return error.exit_code
@@ -42,93 +35,95 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.INTERRUPTED
 
 
-def _pairs(words: Sequence[str]) -> Mapping[str, str]:
-    """Choices by name; an empty one counts as not given, so that make can pass all of them."""
-    for word in words:
-        if "=" not in word:
-            raise BadInput(f"{word!r}: expected NAME=VALUE")
-    pairs = (word.split("=", 1) for word in words)
-    return {name: value for name, value in pairs if value}
+def _told(verbose: bool) -> AbstractContextManager[None]:
+    """What is run and waited for, on standard error where that is asked for."""
+    if not verbose:
+        return nullcontext()
+    from meshproof.report.runlog import told_on_stderr
+
+    return told_on_stderr()
 
 
-def _e2e(words: Mapping[str, str]) -> int:
+def _e2e(choices: Choices) -> int:
     """Bring everything up, then let pytest run the suite."""
-    from meshproof.suite import run_suite  # pytest is only needed here
+    from meshproof.bring_up import parts_of
+    from meshproof.progress import Progress
+    from meshproof.suite import run_suite
 
-    name = words.get("NAME", "meshproof")
-    choices = Choices.parse({key: value for key, value in words.items() if key != "NAME"})
-    check_name(name)
-    parts, _ = bring_up.parts_of(choices, Progress())
-    return run_suite(replace(choices, images=parts.form), name)
+    parts, _ = parts_of(choices, Progress())
+    return run_suite(replace(choices, images=parts.form))
 
 
-def _runbook(words: Mapping[str, str]) -> int:
+def _runbook(choices: Choices) -> int:
     """Execute the notebooks in order, or from a section on."""
-    from meshproof.runbook.execute import run_runbook  # its packages are only needed here
+    from meshproof.runbook.execute import run_runbook
 
-    return run_runbook(words)
+    return run_runbook(choices)
 
 
-def _lab(words: Mapping[str, str]) -> int:
+def _lab(_: Choices) -> int:
     """Open the notebooks in JupyterLab."""
-    from meshproof.runbook.lab import lab  # its packages are only needed here
+    from meshproof.runbook.lab import lab
 
-    if words:
-        raise BadInput(f"lab takes no choices, found {', '.join(words)}: they are parameters of the notebooks")
     return lab()
 
 
-def _images(words: Mapping[str, str]) -> int:
+def _images(choices: Choices) -> int:
     """Have every part at hand, without a cluster."""
-    parts, _ = bring_up.parts_of(Choices.parse(words), Progress())
+    from meshproof.bring_up import parts_of
+    from meshproof.progress import Progress
+
+    parts, _ = parts_of(choices, Progress())
     print(f"{parts.form}: {parts.node_image}\nbill of materials: {parts.bom}")
     return errors.PROVEN
 
 
-def _doctor(words: Mapping[str, str]) -> int:
+def _doctor(choices: Choices) -> int:
     """Say what this machine has and lacks; nothing is changed."""
-    kept = [Line(name, "ok", size) for name, size in cached(bring_up.cell_of(Choices.parse(words)))]
-    lines = doctor(kept)
+    from meshproof.bring_up import cell_of
+    from meshproof.doctor import Line, doctor, render, worst
+    from meshproof.images import cached
+
+    lines = doctor([Line(name, "ok", size) for name, size in cached(cell_of(choices))])
     print(render(lines))
     return worst(lines)
 
 
-def _clusters(words: Mapping[str, str]) -> int:
+def _clusters(_: Choices) -> int:
     """List the clusters that meshproof made."""
-    if words:
-        raise BadInput(f"clusters takes no choices, found {', '.join(words)}: it lists all of them")
+    from meshproof.cluster import ours
+
     print(ours.render(ours.list_clusters()))
     return errors.PROVEN
 
 
-def _delete(words: Mapping[str, str]) -> int:
+def _delete(choices: Choices) -> int:
     """Delete one cluster that meshproof made, and all that belongs to it."""
-    if others := [word for word in words if word != "NAME"]:
-        raise BadInput(f"delete takes NAME and nothing else, found {', '.join(others)}")
-    if "NAME" not in words:
-        raise BadInput("delete: expected NAME=..., the cluster to delete; `clusters` in place of `delete` lists them")
-    check_name(words["NAME"])
-    ours.delete_cluster(words["NAME"], Progress().say)
+    from meshproof.cluster import ours
+    from meshproof.progress import Progress
+
+    ours.delete_cluster(choices.name, Progress().say)
     return errors.PROVEN
 
 
-def _down(words: Mapping[str, str]) -> int:
+def _down(_: Choices) -> int:
     """Stop the engine that meshproof started, and the clusters in it."""
-    if words:
-        raise BadInput(f"down takes no choices, found {', '.join(words)}: it stops the engine and all that runs in it")
+    from meshproof.engine import stop_engine
+    from meshproof.progress import Progress
+
     stop_engine(Progress().say)
     return errors.PROVEN
 
 
-_COMMANDS: Mapping[str, Callable[[Mapping[str, str]], int]] = {
-    "e2e": _e2e,
-    "runbook": _runbook,
-    "lab": _lab,
-    "images": _images,
-    "doctor": _doctor,
-    "clusters": _clusters,
-    "delete": _delete,
-    "down": _down,
+COMMANDS: Mapping[str, Command] = {
+    "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
+    "runbook": Command(_runbook, "--from 3 --name mine"),
+    "lab": Command(_lab, alone="they are parameters of the notebooks"),
+    "images": Command(_images, "IMAGES=source"),
+    "doctor": Command(_doctor, "KGATEWAY=2.4.0"),
+    "clusters": Command(_clusters, alone="it lists all of them"),
+    "delete": Command(_delete, "NAME=mine"),
+    "down": Command(_down, alone="it stops the engine and all that runs in it"),
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshproof import errors
-from meshproof.choices import Choices
+from meshproof.choices import Choices, words_of
 from meshproof.errors import BadInput
 from meshproof.proof import Proof
 from meshproof.report.table import wants_colour
@@ -70,32 +70,46 @@ def _about_the_page(session: pytest.Session) -> bool:
     return any(path.is_relative_to(SUITE) for path in asked) or any(map(is_about_the_page, session.items))
 
 
-def run_suite(choices: Choices, name: str) -> int:
-    """Run the suite on a cluster of this name and return the run's exit code.
+def add_options(parser: pytest.Parser, choices: type[Choices] = Choices) -> None:
+    """Declare the choices of a run as options of pytest, but for those that pytest-kind brings."""
+    group = parser.getgroup("meshproof")
+    for word in words_of("pytest", choices).values():
+        if not word.kind_option:
+            how = {"action": "store_const", "const": "1"} if word.flag else {"metavar": word.name}
+            group.addoption(word.option, default="", help=word.meaning("pytest"), **how)
+
+
+def chosen(config: pytest.Config, choices: type[Choices] = Choices) -> Choices:
+    """What the options chose.
+
+    Raises:
+        BadInput: A value is not one of those allowed.
+    """
+    words = words_of("pytest", choices)
+    given = {name: config.getoption(word.pytest_option) for name, word in words.items()}
+    return choices.parse({name: "1" if value is True else str(value or "") for name, value in given.items()}, "pytest")
+
+
+def options(choices: Choices) -> list[str]:
+    """Options of pytest that choose this."""
+    words = words_of("pytest", type(choices))
+    return [
+        words[name].pytest_option if words[name].flag else f"{words[name].pytest_option}={value}"
+        for name, value in choices.typed("pytest").items()
+        if value
+    ]
+
+
+def run_suite(choices: Choices) -> int:
+    """Run the suite and return the run's exit code.
 
     Raises:
         BadInput: The suite is not beside the library, as in an installed copy.
     """
     if not SUITE.is_dir():
         raise BadInput(f"suite {SUITE}: not there; run this from a checkout of meshproof")
-    options = {
-        "kgateway": choices.kgateway,
-        "istio": choices.istio,
-        "kubernetes": choices.kubernetes,
-        "revision": choices.revision,
-        "access": choices.access,
-        "images": choices.images,
-        "cluster-name": name,
-    }
-    argv = [
-        str(SUITE),
-        "-q",
-        "--no-header",
-        *IMPORTED_ALREADY,
-        *(f"--{option}={value}" for option, value in options.items()),
-    ]
     with _without_words_for_pytest():
-        code = int(pytest.main([*argv, *(["--keep-cluster"] if choices.keep else [])]))
+        code = int(pytest.main([str(SUITE), "-q", "--no-header", *IMPORTED_ALREADY, *options(choices)]))
     return code if code in _OURS else errors.REFUTED  # pytest's own: it could not even begin
 
 

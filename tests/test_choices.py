@@ -1,43 +1,91 @@
-"""Choices: what may be chosen, and everything else refused by name."""
+"""Choices: what may be chosen where, everything else refused by name, and a new word that is declared in one place."""
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
 import pytest
 
-from meshproof.choices import Choices
+from meshproof import suite
+from meshproof.choices import Choices, words_of
+from meshproof.cli import COMMANDS
+from meshproof.command_line import read
 from meshproof.errors import BadInput
+from meshproof.run import run
+from meshproof.runbook.execute import parameters
+from meshproof.word import Word, one_of
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class More(Choices):
+    """The choices with two words more, which is all that two words more need."""
+
+    tabs: Annotated[str, Word("the tabs", ("e2e", "pytest", "notebooks"), one_of("these", "all"), reported=True)] = (
+        "these"
+    )
+    yes: Annotated[bool, Word("whether to go on", ("e2e", "pytest"), one_of("1"))] = False
 
 
 def test_nothing_chosen_is_the_default() -> None:
-    assert Choices.parse({}) == Choices(access="port-forward", images="auto", cluster="kind", keep=False)
+    default = Choices(access="port-forward", images="auto", cluster="kind", keep=False, name="meshproof", start="0")
+    for taker in ("e2e", "runbook", "images", "doctor", "pytest", "notebooks"):
+        assert Choices.parse({}, taker) == default
+        assert Choices.parse(dict.fromkeys(words_of(taker), ""), taker) == default, "an empty word is none"
 
 
 def test_every_choice_is_read() -> None:
-    words = {"KGATEWAY": "2.4.0", "ISTIO": "1.31-dev", "KUBERNETES": "1.35.4", "REVISION": "", "ACCESS": "port-forward"}
-    assert Choices.parse({**words, "IMAGES": "source", "CLUSTER": "kind", "KEEP": "1"}) == Choices(
-        kgateway="2.4.0", istio="1.31-dev", kubernetes="1.35.4", images="source", keep=True
+    words = {"KGATEWAY": "2.4.0", "ISTIO": "1.31-dev", "KUBERNETES": " 1.35.4 ", "ACCESS": "port-forward"}
+    words |= {"IMAGES": "source", "CLUSTER": "existing", "KEEP": "1", "NAME": "mine", "FROM": "3"}
+    assert Choices.parse(words, "runbook") == Choices(
+        kgateway="2.4.0",
+        istio="1.31-dev",
+        kubernetes="1.35.4",
+        images="source",
+        cluster="existing",
+        keep=True,
+        name="mine",
+        start="3",
     )
-    assert not Choices.parse({"KEEP": ""}).keep
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("taker", "word", "told"),
     [
-        ("ACCESS", "load-balancer", "ACCESS=load-balancer: not supported; allowed: port-forward"),
-        ("ACCESS", "", "ACCESS=: not supported"),
-        ("IMAGES", "Auto", "allowed: auto, source, published"),
-        ("CLUSTER", "existing", "allowed: kind"),
-        ("KEEP", "yes", r"KEEP=yes: not supported; allowed: \(empty\), 1"),
-        ("KEEP", "0", "KEEP=0"),
-        ("REVISION", "canary", r"REVISION=canary: not supported; allowed: \(empty\)"),
-        ("COLOUR", "red", "COLOUR: unknown choice; known are KGATEWAY, ISTIO, KUBERNETES, ACCESS"),
-        ("kgateway", "2.4.0", "kgateway: unknown choice"),
-        ("", "x", ": unknown choice"),
+        ("e2e", "ACCESS=load-balancer", "ACCESS=load-balancer: not supported; allowed: port-forward"),
+        ("e2e", "IMAGES=Sourse", "IMAGES=Sourse: not supported; nearest is source; allowed: auto, source, published"),
+        ("e2e", "CLUSTER=existing", "CLUSTER=existing: not supported; allowed: kind"),
+        ("runbook", "CLUSTER=k3s", "CLUSTER=k3s: not supported; allowed: kind, existing"),
+        ("pytest", "KEEP=0", "KEEP=0: not supported; allowed: (empty), 1"),
+        ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.0; allowed: 2.4.0"),
+        ("e2e", "REVISION=canary", "REVISION=canary: not supported yet; leave it empty, for revisionless Istio"),
+        ("images", "NAME=x", "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, IMAGES"),
+        ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: NAME"),
+        ("doctor", "kgatway=2", "kgatway: unknown choice; nearest is KGATEWAY; those of doctor: KGATEWAY, ISTIO, KUB"),
+        ("runbook", "COLOUR=red", "COLOUR: unknown choice; those of runbook: KGATEWAY, ISTIO"),
+        ("notebooks", "=x", ": unknown choice; those of notebooks: KGATEWAY"),
+        ("delete", "NAME=", "delete: expected NAME=..., the cluster to delete"),
     ],
 )
-def test_what_cannot_be_chosen_is_refused_by_name(name: str, value: str, words: str) -> None:
-    with pytest.raises(BadInput, match=words):
-        Choices.parse({name: value})
+def test_what_cannot_be_chosen_is_refused_by_name(taker: str, word: str, told: str) -> None:
+    name, _, value = word.partition("=")
+    with pytest.raises(BadInput) as refused:
+        Choices.parse({name: value}, taker)
+    assert str(refused.value).startswith(told)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["Canary", "-a", "a-", "1.28", "a b", "a/b", "a" * 57, "a\n"])
+def test_a_revision_that_can_be_no_label_or_name_is_refused_for_that(value: str) -> None:
+    with pytest.raises(BadInput, match="lower-case letters, digits and dashes inside, 56 at most"):
+        words_of()["REVISION"].check(value)
+    for good in ("canary", "1-28-3", "a", "a" * 56):
+        words_of()["REVISION"].check(good)
 
 
 def test_the_report_names_the_choices_that_are_not_versions() -> None:
@@ -47,3 +95,65 @@ def test_the_report_names_the_choices_that_are_not_versions() -> None:
         "images": "auto",
         "cluster": "kind",
     }
+
+
+def test_every_word_has_a_default_that_it_allows_and_is_typed_in_one_way_only() -> None:
+    options = [word.pytest_option for word in words_of().values()]
+    assert len(set(options)) == len(options)
+    for name, word in words_of().items():
+        assert word.help
+        assert "\n" not in word.help
+        assert name == name.upper()
+        if word.default:
+            for taker in word.takers:
+                word.check(word.default, taker)
+
+
+def test_the_name_that_plain_pytest_takes_is_the_default() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
+    assert f"--cluster-name={Choices().name}" in options
+
+
+def test_a_new_word_is_one_place(tmp_path: Path) -> None:
+    chosen = read(["e2e", "--tabs", "all", "--yes"], COMMANDS, More).choices
+    assert chosen == More(tabs="all", yes=True) == read(["e2e", "TABS=all", "YES=1"], COMMANDS, More).choices
+    with pytest.raises(BadInput, match="TABS=al: not supported; nearest is all; allowed: these, all"):
+        read(["e2e", "TABS=al"], COMMANDS, More)
+    with pytest.raises(BadInput, match="TABS: not a choice here"):
+        read(["runbook", "TABS=all"], COMMANDS, More)
+    assert suite.options(chosen)[-2:] == ["--tabs=all", "--yes"]
+    assert parameters(chosen, tmp_path)["tabs"] == "all"
+    assert chosen.named()["tabs"] == "all"
+
+
+def test_a_new_word_is_an_option_of_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read(["e2e", "--help"], COMMANDS, More)
+    assert "the tabs (these, all; default: these)" in capsys.readouterr().out
+
+
+def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "from meshproof.suite import add_options\nfrom test_choices import More\n"
+        "def pytest_addoption(parser): add_options(parser, More)\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "from meshproof.suite import chosen\nfrom test_choices import More\n"
+        "def test_it(pytestconfig): print(chosen(pytestconfig, More))\n"
+    )
+    env = {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}", "PYTEST_ADDOPTS": ""}
+    given = ("--tabs=all", "--yes", "--keep-cluster", "--cluster-name=mine", "--images", "source")
+    done = run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-qs",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+        *given,
+        env=env,
+    )
+    assert f"{More(tabs='all', yes=True, keep=True, name='mine', images='source')}" in done.stdout

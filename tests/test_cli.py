@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Generator
@@ -12,14 +13,17 @@ from typing import cast
 import pytest
 from snapshots import PARTS
 
-from meshproof import bring_up, cli, errors, suite
-from meshproof.choices import Choices
+from meshproof import bring_up, cli, doctor, engine, errors, images, suite
+from meshproof.choices import Choices, words_of
 from meshproof.cluster import ours
+from meshproof.command_line import read
 from meshproof.errors import MachineCannot
 from meshproof.run import run
 from meshproof.runbook import execute, lab
 
 Done = list[tuple[str, object]]
+COMMANDS = ["e2e", "runbook", "lab", "images", "doctor", "clusters", "delete", "down"]
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -40,11 +44,11 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
     monkeypatch.setattr(suite, "run_suite", recording("suite", 0))
     monkeypatch.setattr(execute, "run_runbook", recording("runbook", errors.REFUTED))
     monkeypatch.setattr(lab, "lab", recording("lab", errors.PROVEN))
-    monkeypatch.setattr(cli, "stop_engine", recording("stop", None))
+    monkeypatch.setattr(engine, "stop_engine", recording("stop", None))
     monkeypatch.setattr(ours, "list_clusters", recording("list", ()))
     monkeypatch.setattr(ours, "delete_cluster", recording("delete", None))
-    monkeypatch.setattr(cli, "cached", recording("cached", ()))
-    monkeypatch.setattr(cli, "doctor", recording("doctor", ()))
+    monkeypatch.setattr(images, "cached", recording("cached", ()))
+    monkeypatch.setattr(doctor, "doctor", recording("doctor", ()))
     before = signal.getsignal(signal.SIGTERM)
     yield record
     signal.signal(signal.SIGTERM, before)
@@ -86,30 +90,99 @@ def test_a_cluster_name_that_kind_would_not_take_is_refused_before_anything_is_b
     command: str, name: str, done: Done, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main([command, f"NAME={name}"]) == errors.BAD_INPUT
-    assert f"cluster name {name!r}" in capsys.readouterr().err
+    assert f"NAME={name}: expected lower-case letters" in capsys.readouterr().err
     assert done == []
 
 
-@pytest.mark.parametrize("argv", [[], ["prove"], ["e2e", "--keep"]])
-def test_an_unknown_command_shows_how_it_is_used(
-    argv: list[str], done: Done, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ("", "the following arguments are required: COMMAND; `meshproof --help` says what is expected"),
+        ("prove", "prove: unknown command; known are e2e, runbook, lab, images, doctor, clusters, delete, down"),
+        ("-v runbok", "runbok: unknown command; nearest is runbook; known are e2e"),
+        ("--keep e2e", "--keep: unknown command"),
+        ("e2e --kgatway 2.4.0", "--kgatway: unknown option; nearest is --kgateway; known are --kgateway, --istio"),
+        ("e2e --kee", "--kee: unknown option; nearest is --keep"),
+        ("e2e --name", "argument --name: expected one argument; `meshproof e2e --help` says what is expected"),
+        ("e2e --keep=1", "argument --keep: ignored explicit argument '1'"),
+        ("e2e 2.4.0", "'2.4.0': expected NAME=VALUE"),
+        ("e2e --images sorce", "IMAGES=sorce: not supported; nearest is source; allowed: auto, source, published"),
+        ("e2e --images auto IMAGES=source", "--images auto and IMAGES=source contradict each other: give one of them"),
+        ("e2e KEEP=yes --keep", "--keep and KEEP=yes contradict each other"),
+        ("e2e NAME=a NAME=b", "NAME=a and NAME=b contradict each other"),
+        ("e2e --from 3", "--from: unknown option"),
+        ("lab --kgateway 2.4.0", "lab takes no choices, found --kgateway"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_that_says_what_could(
+    argv: str, told: str, done: Done, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(argv)
-    assert ended.value.code == errors.BAD_INPUT
-    assert "usage: meshproof" in capsys.readouterr().err
-    assert done == []
+    assert cli.main(argv.split()) == errors.BAD_INPUT
+    out, err = capsys.readouterr()
+    assert err.startswith(f"meshproof: {told}")
+    assert (out, err.count("\n"), done) == ("", 1, [])
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "e2e KGATEWAY=2.4.0 KEEP=1 NAME=mine",
+        "e2e --kgateway 2.4.0 --keep --name mine",
+        "e2e --keep NAME=mine --kgateway=2.4.0 KEEP=1 KGATEWAY= --name mine",
+    ],
+)
+def test_an_option_and_a_word_are_the_same(argv: str) -> None:
+    assert read(argv.split(), cli.COMMANDS).choices == Choices(kgateway="2.4.0", keep=True, name="mine")
+
+
+@pytest.mark.parametrize(("argv", "verbose"), [("e2e", False), ("-v e2e", True), ("e2e KEEP=1 -v --name x", True)])
+def test_what_is_run_can_be_asked_for_before_the_command_and_after_it(argv: str, verbose: bool) -> None:
+    assert read(argv.split(), cli.COMMANDS).verbose == verbose
+
+
+def help_of(*argv: str) -> str:
+    """What help prints where there is room enough."""
+    return run(sys.executable, "-m", "meshproof", *argv, "--help", env={**os.environ, "COLUMNS": "200"}).stdout
+
+
+def test_help_lists_the_commands_with_a_line_each() -> None:
+    told = help_of()
+    for command in COMMANDS:
+        assert f"\n    {command} " in told
+    assert " Delete one cluster that meshproof made, and all that belongs to it" in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_says_what_it_takes_and_its_example_can_be_typed(command: str) -> None:
+    told = help_of(command)
+    words = words_of(command)
+    listed = dict(re.findall(r"^  (--\S+)[ A-Z]* {2,}(.+)$", told, re.MULTILINE))
+    assert listed == {word.option: word.meaning(command) for word in words.values()}
+    assert ("; default: meshproof" in told) == (command in ("e2e", "runbook")), "delete needs its NAME"
+    if words:
+        example = told.rpartition("for example: meshproof ")[2].split()
+        assert read(example, cli.COMMANDS).choices != Choices()
+    else:
+        assert "no choices: " in told
+
+
+def test_help_imports_nothing_that_only_a_run_needs() -> None:
+    tell = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
+    code = f"{tell}; from meshproof.cli import main; main(['e2e', '--help'])"
+    loaded = set(run(sys.executable, "-c", code, cwd=ROOT).stderr.split())
+    assert "meshproof.choices" in loaded
+    assert loaded.isdisjoint({"pytest", "kubernetes", "httpx", "jupyterlab", "papermill", "yaml", "cryptography"})
 
 
 def test_words_reach_the_suite_and_empty_ones_count_as_not_given(done: Done) -> None:
     assert cli.main(["e2e", "KGATEWAY=2.4.0", "ISTIO=", "ACCESS=", "KEEP=1", "NAME=mine", "REVISION="]) == 0
     assert [what for what, _ in done] == ["parts", "engine", "suite"]
-    assert done[-1] == ("suite", (Choices(kgateway="2.4.0", keep=True, images=PARTS.form), "mine"))
+    assert done[-1] == ("suite", (Choices(kgateway="2.4.0", keep=True, images=PARTS.form, name="mine"),))
 
 
 def test_the_cluster_has_a_name_of_its_own(done: Done) -> None:
     cli.main(["e2e"])
-    assert done[-1] == ("suite", (Choices(images=PARTS.form), "meshproof"))
+    assert done[-1] == ("suite", (Choices(images=PARTS.form),))
 
 
 def test_clusters_are_listed_and_one_is_deleted_by_its_name(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,15 +248,14 @@ def test_lab_opens_the_lab_where_nothing_is_chosen(done: Done) -> None:
 
 def test_words_reach_the_runbook_and_its_ending_is_the_commands(done: Done) -> None:
     assert cli.main(["runbook", "FROM=3", "NAME=mine", "KEEP="]) == errors.REFUTED
-    assert done == [("runbook", ({"FROM": "3", "NAME": "mine"},))]
+    assert done == [("runbook", (Choices(start="3", name="mine"),))]
 
 
-@pytest.mark.parametrize("target", ["e2e", "runbook", "lab", "images", "doctor", "clusters", "delete", "down"])
+@pytest.mark.parametrize("target", COMMANDS)
 def test_make_passes_on_what_it_is_given_so_that_a_misspelt_choice_is_refused(target: str) -> None:
-    makefile = Path(__file__).parents[1] / "Makefile"
     words = ("KGATWAY=2.2.0", "PYTHON=python3")  # the second is for make itself
     env = {**os.environ, "MAKEFLAGS": "", "NAME": "of-the-machine"}
-    told = run("make", "-n", "-C", str(makefile.parent), target, *words, env=env)
+    told = run("make", "-n", "-C", str(ROOT), target, *words, env=env)
     (line,) = [line for line in told.stdout.splitlines() if f"meshproof {target}" in line]
     assert line.split()[-2:] == [target, "KGATWAY=2.2.0"]
 
@@ -195,5 +267,5 @@ def test_what_is_run_is_told_where_it_is_asked_for(verbose: bool, tmp_path: Path
     docker.chmod(0o755)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     argv = [sys.executable, "-m", "meshproof", *(["-v"] if verbose else []), "doctor"]
-    told = run(*argv, env=env, check=False, cwd=Path(__file__).parents[1]).stderr
+    told = run(*argv, env=env, check=False, cwd=ROOT).stderr
     assert (f" s: {docker} version --format" in told) == verbose

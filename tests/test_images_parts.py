@@ -69,7 +69,7 @@ def forbidden(_: PublishedForm) -> str:
 
 
 def test_an_unknown_choice_is_refused_with_the_known_ones(cell: Cell, progress: Progress) -> None:
-    with pytest.raises(BadInput, match="IMAGES=released is not known; choose one of auto, source, published"):
+    with pytest.raises(BadInput, match="IMAGES=released: not supported; allowed: auto, source, published"):
         prepare(cell, "released", no_engine, progress)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from dataclasses import dataclass
 from html import escape
@@ -14,16 +13,15 @@ import nbformat
 import pytest
 from snapshots import PARTS, SETTING, always
 
-from meshproof.choices import Choices
+from meshproof.choices import Choices, words_of
 from meshproof.cluster import Cluster
 from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
 from meshproof.releases import cells
-from meshproof.runbook import Book, Section, open_proof, plan
+from meshproof.runbook import Book, Section
 from meshproof.runbook.execute import parameters
 from meshproof.runbook.kernel import KERNEL
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
-from meshproof.runbook.session import CLUSTER_NAME
 from meshproof.steps import PAGE
 
 E2E = NOTEBOOKS_DIR.parent / "e2e"
@@ -159,20 +157,16 @@ def test_what_a_cell_asks_for_exists(notebook: Notebook) -> None:
 def test_parameters_are_declared_typed_and_those_that_a_run_gives(notebook: Notebook, tmp_path: Path) -> None:
     (cell,) = [cell for cell in notebook.code if "parameters" in cell.metadata.get("tags", [])]
     assert cell is notebook.code[0]
-    declared: dict[str, object] = {}
-    for node in ast.parse(cell.source).body:
-        assert isinstance(node, ast.AnnAssign), "a parameter without a type"
-        assert isinstance(node.target, ast.Name)
-        assert isinstance(node.annotation, ast.Name)
-        assert node.value is not None
-        declared[node.target.id] = ast.literal_eval(node.value)
-        assert type(declared[node.target.id]).__name__ == node.annotation.id
-    cluster = Cluster(CLUSTER_NAME, tmp_path / "kubeconfig", PARTS, tmp_path)
-    assert list(declared) == list(parameters(Choices(), cluster, tmp_path))
-    for call in (open_proof, plan):
-        defaults = {name: each.default for name, each in inspect.signature(call).parameters.items()}
-        assert {name: declared[name] for name in declared if name in defaults}.items() <= defaults.items()
-    assert all(line.partition("#")[2].strip() for line in cell.source.splitlines()), "a parameter without its meaning"
+    declared = [
+        f'{name.lower()}: str = "{word.default}"  # {word.help}' for name, word in words_of("notebooks").items()
+    ]
+    *choices, artifacts = cell.source.splitlines()
+    assert choices == declared
+    assert artifacts.startswith('artifacts: str = ""  # ')
+    given = {line.partition(":")[0] for line in cell.source.splitlines()}
+    assert given == set(parameters(Choices(), tmp_path))
+    used = {node.id for node in ast.walk(ast.parse(notebook.code[1].source)) if isinstance(node, ast.Name)}
+    assert used >= given - ({"artifacts"} if notebook.name == INDEX else set()), "a parameter that is not passed on"
 
 
 @every_notebook

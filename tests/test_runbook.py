@@ -83,14 +83,15 @@ def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
 
 
 def test_an_order_has_defaults_and_what_make_passes_on() -> None:
-    plain = Order.parse({})
-    assert (plain.choices, plain.name, plain.start, plain.existing) == (Choices(), "meshproof", 0, False)
+    plain = Order.of(Choices())
+    assert (plain.name, plain.start, plain.existing) == ("meshproof", 0, False)
     assert plain.again(2) == "make runbook NAME=meshproof FROM=2"
-    asked = Order.parse({"NAME": "rb", "FROM": "3", "KEEP": "1", "CLUSTER": "kind"})
-    assert (asked.name, asked.start, asked.existing, asked.choices.keep) == ("rb", 3, True, True)
-    asked = Order.parse({"CLUSTER": "existing", "IMAGES": "source", "FROM": "1"})
+    asked = Order.of(Choices(name="rb", start="3", keep=True))
+    assert (asked.name, asked.start, asked.existing) == ("rb", 3, True)
+    assert asked.again(4) == "make runbook KEEP=1 NAME=rb FROM=4"
+    asked = Order.of(Choices(cluster="existing", images="source"))
     assert asked.existing
-    assert asked.again(3) == "make runbook CLUSTER=existing IMAGES=source FROM=3 NAME=meshproof"
+    assert asked.again(3) == "make runbook IMAGES=source CLUSTER=existing NAME=meshproof FROM=3"
 
 
 @pytest.mark.parametrize(
@@ -99,14 +100,14 @@ def test_an_order_has_defaults_and_what_make_passes_on() -> None:
         ({"FROM": "6"}, "FROM=6: expected the number of a section: 0 before, 1 istio, 2 enable, 3 route, 4 exclude"),
         ({"FROM": "-1"}, "FROM=-1"),
         ({"FROM": "route"}, "FROM=route"),
-        ({"NAME": "Not_A_Name"}, "cluster name 'Not_A_Name'"),
+        ({"NAME": "Not_A_Name"}, "NAME=Not_A_Name: expected lower-case letters"),
         ({"COLOUR": "red"}, "COLOUR"),
         ({"CLUSTER": "minikube"}, "minikube"),
     ],
 )
 def test_an_order_that_cannot_be_used_is_bad_input(words: dict[str, str], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        Order.parse(words)
+        Order.of(Choices.parse(words, "runbook"))
 
 
 def test_a_run_from_a_section_on_has_the_index_and_the_sections_from_there() -> None:

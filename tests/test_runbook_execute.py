@@ -13,6 +13,7 @@ from links import Page
 from report_runs import a_run
 from snapshots import PARTS, always
 
+from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import BadInput, MachineCannot, Refuted
 from meshproof.proof.ledger import Ledger
@@ -79,7 +80,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_all_notebooks_are_executed_in_order_and_leave_results_and_book(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert module.run_runbook({"NAME": "mine"}) == 0
+    assert module.run_runbook(Choices(name="mine")) == 0
     assert run.executed == sorted(run.executed)
     assert len(run.executed) == 7
     assert run.taken_up == [0]
@@ -98,9 +99,9 @@ def test_a_run_that_is_not_proven_in_the_end_is_not_green(run: Run) -> None:
     first, *rest = run.finds.steps
     refuted = replace(first, checks=(replace(first.checks[0], status="refuted"), *first.checks[1:]))
     run.finds = replace(run.finds, steps=(refuted, *rest))
-    assert module.run_runbook({}) == 1
+    assert module.run_runbook(Choices()) == 1
     run.finds = replace(run.finds, steps=tuple(rest))
-    assert module.run_runbook({}) == 1
+    assert module.run_runbook(Choices()) == 1
 
 
 def test_a_failure_keeps_what_was_executed_and_says_how_to_go_on(
@@ -108,15 +109,15 @@ def test_a_failure_keeps_what_was_executed_and_says_how_to_go_on(
 ) -> None:
     run.fails_at = "30-route-over-mtls.ipynb"
     with pytest.raises(Refuted, match="x is not so"):
-        module.run_runbook({"NAME": "mine", "IMAGES": "source"})
+        module.run_runbook(Choices(name="mine", images="source"))
     assert run.executed[-1] == run.fails_at
     copies = sorted(path.name for path in (tmp_path / "artifacts" / "latest" / "runbook").iterdir())
     assert copies == [*run.executed, "book.html"]
     told = "".join(capsys.readouterr())
-    assert "to go on once it is mended: make runbook NAME=mine IMAGES=source FROM=3" in told
+    assert "to go on once it is mended: make runbook IMAGES=source NAME=mine FROM=3" in told
     run.answers = False
     with pytest.raises(Refuted):
-        module.run_runbook({})
+        module.run_runbook(Choices())
     told = "".join(capsys.readouterr())
     assert "does not answer any more" in told
     assert "to go on" not in told
@@ -130,20 +131,20 @@ def test_the_first_error_is_the_one_that_is_raised_whatever_goes_wrong_after_it(
 
     monkeypatch.setattr("meshproof.report.artifacts.write_all", full)
     with pytest.raises(MachineCannot, match="no room"):
-        module.run_runbook({})
+        module.run_runbook(Choices())
     run.fails_at = "00-index.ipynb"
     with pytest.raises(Refuted, match="x is not so"):
-        module.run_runbook({})
+        module.run_runbook(Choices())
     assert "no room" in "".join(capsys.readouterr())
 
 
 def test_a_resumed_run_needs_its_cluster_and_begins_where_it_was_told(run: Run) -> None:
-    assert module.run_runbook({"FROM": "4", "NAME": "mine"}) == 0
+    assert module.run_runbook(Choices(name="mine", start="4")) == 0
     assert run.executed == ["00-index.ipynb", "40-exclude-a-service.ipynb", "50-clean-up.ipynb"]
     assert run.taken_up == [4]
     assert run.asked["must_exist"]
     run.runs = False
-    for words in ({"FROM": "4"}, {"CLUSTER": "existing"}):
+    for choices in (Choices(start="4"), Choices(cluster="existing")):
         with pytest.raises(BadInput, match="cluster meshproof: does not run"):
-            module.run_runbook(words)
+            module.run_runbook(choices)
     assert run.taken_up == [4]

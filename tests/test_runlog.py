@@ -95,7 +95,7 @@ def test_a_proof_keeps_a_log_from_its_first_command_to_the_end_of_its_cluster(
     monkeypatch.setattr(bring_up, "kind_cluster", kind_cluster)
     monkeypatch.setattr(Proof, "rewind", always(None))
     monkeypatch.setattr(Proof, "write", always(None))
-    with bring_up.proof_of(Choices(), "mine", Progress(live=False)) as proof:
+    with bring_up.proof_of(Choices(), Progress(live=False)) as proof:
         run("echo", "section")
     assert [line.rpartition(" ")[2] for line in lines(proof.folder)] == ["parts", "made", "section", "deleted"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from meshproof import processes
+from meshproof.choices import words_of
 from meshproof.errors import BadInput
 from meshproof.lock import file_lock, holder
 from meshproof.paths import state_dir
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 MARK = "made-by-meshproof"
 VARIABLE = "MESHPROOF_CLUSTER"  # in the environment of every program that is started for a cluster
 
@@ -30,8 +29,7 @@ def check_name(name: str) -> None:
     Raises:
         BadInput: It is not one that kind takes.
     """
-    if not _NAME.fullmatch(name):
-        raise BadInput(f"cluster name {name!r}: expected lower-case letters, digits and dashes, 41 at most")
+    words_of()["NAME"].check(name)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from meshproof import yamls
+from meshproof.choices import words_of
 from meshproof.engine import Engine
 from meshproof.errors import BadInput
 from meshproof.images.assembly import Assembly
@@ -20,7 +21,6 @@ from meshproof.paths import cache_dir
 from meshproof.progress import Progress
 from meshproof.releases import Cell, PublishedForm, SourceForm
 
-CHOICES = ("auto", "source", "published")
 CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 
 
@@ -71,8 +71,7 @@ def prepare(cell: Cell, images: str, engine: Callable[[], Engine], progress: Pro
         CommandFailed: A download or a build failed.
         MachineCannot: Too little disk, or something else that this machine lacks.
     """
-    if images not in CHOICES:
-        raise BadInput(f"IMAGES={images} is not known; choose one of {', '.join(CHOICES)}")
+    words_of()["IMAGES"].check(images)
     form = _choose(cell, progress) if images == "auto" else images
     store = Store(cache_dir() / "images", progress.say)
     if form == "published":

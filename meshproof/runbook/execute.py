@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
-from meshproof.choices import Choices
-from meshproof.cluster import Cluster, check_name, kind_cluster
+from meshproof.choices import Choices, words_of
+from meshproof.cluster import kind_cluster
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.forward import end_forwards
 from meshproof.progress import Progress, clock_face
@@ -22,7 +22,7 @@ from meshproof.runbook import book, resume
 from meshproof.runbook.kernel import register_kernel
 from meshproof.runbook.notebook import execute
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
-from meshproof.runbook.session import CLUSTER_NAME, running
+from meshproof.runbook.session import running
 
 
 @dataclass(frozen=True)
@@ -30,43 +30,41 @@ class Order:
     """What `make runbook` was asked for; `start` is the number of the section to begin with."""
 
     choices: Choices
-    name: str
     start: int
-    existing: bool
-    words: Mapping[str, str]
 
     @classmethod
-    def parse(cls, words: Mapping[str, str]) -> Order:
-        """Read the words of a command line.
+    def of(cls, choices: Choices) -> Order:
+        """What the choices come to.
 
         Raises:
-            BadInput: A choice, the name or FROM cannot be used.
+            BadInput: FROM is not the number of a section.
         """
-        if (asked := words.get("CLUSTER", "kind")) not in ("kind", "existing"):
-            raise BadInput(f"CLUSTER={asked}: not supported; allowed: kind, existing")
-        existing = asked == "existing"
-        own = {"NAME", "FROM", *(["CLUSTER"] if existing else [])}
-        choices = Choices.parse({key: value for key, value in words.items() if key not in own})
-        name, start = words.get("NAME", CLUSTER_NAME), resume.start_section(words.get("FROM", "0"))
-        check_name(name)
-        return cls(choices, name, start, existing or start > 0, {**words, "NAME": name})
+        return cls(choices, resume.start_section(choices.start))
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.choices.name
+
+    @property
+    def existing(self) -> bool:
+        """Whether the cluster must be there already."""
+        return self.choices.cluster == "existing" or self.start > 0
 
     def again(self, start: int) -> str:
         """What to type to go on from a section, with the same choices."""
-        words = shlex.join(f"{name}={value}" for name, value in {**self.words, "FROM": str(start)}.items())
-        return f"make runbook {words}"
+        words, typed = words_of("runbook"), replace(self.choices, start=str(start)).typed("runbook")
+        told = [f"{name}={value}" for name, value in typed.items() if name == "NAME" or value != words[name].default]
+        return f"make runbook {shlex.join(told)}"
 
 
-def run_runbook(words: Mapping[str, str]) -> int:
+def run_runbook(choices: Choices) -> int:
     """Execute the runbook and return the run's exit code.
-
-    Args:
-        words: Choices as `make runbook` passes them, with NAME, FROM and CLUSTER=existing.
 
     Raises:
         MeshproofError: Something cannot be used, or a notebook failed; executed copies are kept, and so is the cluster.
     """
-    order = Order.parse(words)
+    order = Order.of(choices)
     paths = notebook_paths()
     if order.existing and not running(order.name):
         raise BadInput(
@@ -113,25 +111,17 @@ def chosen(paths: Sequence[Path], start: int) -> list[Path]:
     return [path for path in paths if path.name == INDEX or path.stem in stems]
 
 
-def parameters(choices: Choices, cluster: Cluster, folder: Path) -> Mapping[str, str]:
+def parameters(choices: Choices, folder: Path) -> Mapping[str, str]:
     """The values of a notebook's parameters. Its kernel works in the checkout, so paths below that are short."""
     checkout = NOTEBOOKS_DIR.parent
-    return {
-        "kgateway": choices.kgateway,
-        "istio": choices.istio,
-        "kubernetes": choices.kubernetes,
-        "revision": choices.revision,
-        "access": choices.access,
-        "images": choices.images,
-        "name": cluster.name,
-        "artifacts": str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder),
-    }
+    artifacts = str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder)
+    return {name.lower(): value for name, value in choices.typed("notebooks").items()} | {"artifacts": artifacts}
 
 
 def _execute_all(paths: Sequence[Path], proof: Proof, order: Order) -> None:
     folder = proof.folder / "runbook"
     folder.mkdir()
-    given = parameters(proof.choices, proof.cluster, proof.folder)
+    given = parameters(proof.choices, proof.folder)
     began = time.monotonic()
     for number, path in enumerate(paths, 1):
         proof.announce(f"{path.name} ({number} of {len(paths)}), {clock_face(time.monotonic() - began)}")

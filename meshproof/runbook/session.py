@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, Record, check_made_of, check_name, folder_of, kind_cluster
+from meshproof.cluster import Cluster, Record, check_made_of, folder_of, kind_cluster
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube.api import Api
@@ -26,7 +26,6 @@ from meshproof.runbook.section import Section
 from meshproof.runbook.shown import Shown
 from meshproof.steps import PAGE
 
-CLUSTER_NAME = "meshproof"
 VERDICT = "verdict"
 
 
@@ -53,39 +52,25 @@ def _gone(name: str) -> ClusterGone:
     )
 
 
-def open_proof(
-    *,
-    kgateway: str = "",
-    istio: str = "",
-    kubernetes: str = "",
-    revision: str = "",
-    access: str = "port-forward",
-    images: str = "auto",
-    name: str = CLUSTER_NAME,
-    artifacts: str = "",
-    make: bool = False,
-) -> Book:
+def _chosen(words: Mapping[str, str]) -> Choices:
+    return Choices.parse({name.upper(): value for name, value in words.items()}, "notebooks")
+
+
+def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Book:
     """Find the cluster that the runbook works on, or make it.
 
     Args:
-        kgateway: Version; empty takes the newest supported one. So do `istio` and `kubernetes`.
-        istio: Version.
-        kubernetes: Version.
-        revision: Istio's revision; empty is revisionless.
-        access: How requests reach the gateway.
-        images: Where images come from: auto, source or published.
-        name: The kind cluster's name.
         artifacts: Folder for what the cluster looked like when a claim is refuted; beside the cluster by default.
         make: Make the cluster, and keep it, where there is none.
+        words: Choices, as a notebook's parameters have them; `meshproof.choices` says which there are.
 
     Raises:
         BadInput: A choice is not supported, or the cluster is made of something else than these parameters say.
         ClusterGone: There is no such cluster and it is not to be made.
         MeshproofError: See `meshproof.bring_up.parts_of` and `meshproof.cluster.kind_cluster`.
     """
-    words = {"KGATEWAY": kgateway, "ISTIO": istio, "KUBERNETES": kubernetes, "REVISION": revision}
-    choices = Choices.parse({**words, "ACCESS": access, "IMAGES": images, "KEEP": "1"})
-    check_name(name)
+    choices = _chosen(words)
+    name = choices.name
     progress = Progress(sys.stdout, live=False)
     parts, engine = parts_of(choices, progress)
     cluster = attach(name, parts)
@@ -104,25 +89,14 @@ def open_proof(
     return Book(proof, made=made)
 
 
-def plan(
-    *,
-    kgateway: str = "",
-    istio: str = "",
-    kubernetes: str = "",
-    revision: str = "",
-    access: str = "port-forward",
-    images: str = "auto",
-    name: str = CLUSTER_NAME,
-) -> Shown:
+def plan(**words: str) -> Shown:
     """What the parameters come to, as the other notebooks will use it; nothing is made. Arguments as `open_proof`.
 
     Raises:
         BadInput: A choice is not supported.
     """
-    words = {"KGATEWAY": kgateway, "ISTIO": istio, "KUBERNETES": kubernetes, "REVISION": revision}
-    choices = Choices.parse({**words, "ACCESS": access, "IMAGES": images})
-    check_name(name)
-    return shown.plan_table(cell_of(choices), choices, name)
+    choices = _chosen(words)
+    return shown.plan_table(cell_of(choices), choices, choices.name)
 
 
 @dataclass(frozen=True, repr=False)
