@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,6 +25,15 @@ class SourceForm:
 
 
 @dataclass(frozen=True)
+class PublishedExtra:
+    """What only some clusters need, as released; fields as in `PublishedForm`."""
+
+    versions: Mapping[str, str]
+    charts: Mapping[str, tuple[str, str]]
+    images: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PublishedForm:
     """Released images and charts. `charts` is name -> (reference, version); `versions` is what they are releases of."""
 
@@ -35,6 +44,27 @@ class PublishedForm:
     images: Mapping[str, str]
     istiod_values: Mapping[str, object]
     kgateway_values: Mapping[str, object]
+    extras: Mapping[str, PublishedExtra] = field(default_factory=dict[str, PublishedExtra])
+
+    def with_extras(self, names: Collection[str]) -> PublishedForm:
+        """The same with the versions, charts and images of these extras among the others.
+
+        Raises:
+            BadInput: One of them was never published with this combination.
+        """
+        form = self
+        for name in names:
+            extra = self.extras.get(name)
+            if extra is None:
+                known = ", ".join(self.extras) or "none"
+                raise BadInput(f"{name}: was never published with this combination; known: {known}")
+            form = replace(
+                form,
+                versions={**form.versions, **extra.versions},
+                charts={**form.charts, **extra.charts},
+                images={**form.images, **extra.images},
+            )
+        return form
 
 
 @dataclass(frozen=True)
@@ -100,8 +130,16 @@ def _published(table: Mapping[str, Any]) -> PublishedForm:
         versions={name.replace("_", "-"): str(table[name]) for name in names},
         node_image=table["node_image"],
         gateway_api_crds=table["gateway_api_crds"],
-        charts={name: (chart["chart"], chart["version"]) for name, chart in table["charts"].items()},
+        charts=_charts(table),
         images=table["images"],
         istiod_values=table["istiod_values"],
         kgateway_values=table["kgateway_values"],
+        extras={
+            name: PublishedExtra(extra["versions"], _charts(extra), extra["images"])
+            for name, extra in table.get("extras", {}).items()
+        },
     )
+
+
+def _charts(table: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
+    return {name: (chart["chart"], chart["version"]) for name, chart in table["charts"].items()}

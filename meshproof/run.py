@@ -7,7 +7,9 @@ import logging
 import os
 import shlex
 import signal
+import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,7 @@ from meshproof.errors import CommandFailed
 log = logging.getLogger(__name__)
 
 TERMINATE_GRACE_S = 5.0
+HANG_UP_GRACE_S = 0.5
 
 _live: set[subprocess.Popen[str]] = set()
 
@@ -137,7 +140,7 @@ def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> s
     return "".join(lines)
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
+def _end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
     """End a process that leads its own session, children included: politely, then for good.
 
     The second signal is sent even when the leader has gone: a child that outlived it would hold our pipes open.
@@ -194,3 +197,51 @@ class Background:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class Dialogue:
+    """A process whose standard input and output are the two directions of a socket of ours; a context manager.
+
+    Attributes:
+        socket: Our end; closing it is the process's end of input.
+    """
+
+    def __init__(self, *argv: str, env: Mapping[str, str] | None = None) -> None:
+        self.argv = argv
+        log.debug("dialogue: %s", shlex.join(argv))
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed with the rest
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    argv,
+                    env=env,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=self._errors,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self.socket.close()
+                self._errors.close()
+                raise CommandFailed(shlex.join(argv), 127, "", str(error), " (cannot be started)") from error
+
+    def errors(self) -> str:
+        """What it has printed on stderr so far."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def close(self) -> None:
+        """Close the socket, on which it ends by itself; it is ended where it does not."""
+        self.socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(HANG_UP_GRACE_S)
+        if self._process.poll() is None:
+            _end_group(self._process)
+        self._errors.close()
+
+    def __enter__(self) -> Dialogue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -93,6 +93,30 @@ def test_what_is_needed_stands_before_what_needs_it(declared: Declaration) -> No
         seen.add(item.name)
 
 
+def test_an_extra_is_made_only_where_it_is_asked_for_and_changes_nothing_else(declared: Declaration) -> None:
+    before, after = dict(items(declared)), dict(items(declaration(cells()[0], ["load-balancer"])))
+    assert "metallb" not in declared.versions
+    assert changed(before, after) == set()
+    assert list(after.keys() - before.keys()) in (["metallb", "load-balancer"], ["load-balancer", "metallb"])
+    extra = after["load-balancer"]
+    assert (set(extra.needs), extra.after) == ({"helm", "metallb"}, ("node",))
+
+
+def test_what_an_extra_is_made_of_changes_its_key() -> None:
+    declared = declaration(cells()[0], ["load-balancer"])
+    extra = declared.extras["load-balancer"]
+    image = replace(extra.images["metallb-controller"], user="1")
+    other = replace(declared, extras={extra.name: replace(extra, images={image.name: image}, seconds=99.0)})
+    assert changed(dict(items(declared)), dict(items(other))) == {"load-balancer"}
+    slower = replace(declared, extras={extra.name: replace(extra, seconds=99.0)})
+    assert changed(dict(items(declared)), dict(items(slower))) == set()
+
+
+def test_an_extra_that_is_not_declared_is_refused_by_name() -> None:
+    with pytest.raises(BadInput, match=r"\[extra\] name: balancer is not declared; known: load-balancer"):
+        declaration(cells()[0], ["balancer"])
+
+
 def test_a_dockerfile_says_what_the_declaration_says() -> None:
     image = Image("x", "image:y", "x:1", {"a:bin/a": "/bin/a", "b:c": "/c"}, ["true"], "65532", ["/bin/a", "-v"])
     assert dockerfile(image, "y:1").splitlines() == [
@@ -115,13 +139,27 @@ def test_source_form_names_only_declared_components(declared: Declaration) -> No
     assert set(source.modules) <= set(declared.gos)
 
 
-def edited(monkeypatch: pytest.MonkeyPatch, written: str, instead: str) -> Declaration:
+def edited(monkeypatch: pytest.MonkeyPatch, written: str, instead: str, *extras: str) -> Declaration:
     """The declaration with one of its words written otherwise."""
     text = (ASSETS.parent / "images.toml").read_text()
     assert written in text
     read = tomllib.loads(text.replace(written, instead, 1))
     monkeypatch.setattr(tomllib, "loads", lambda _: read)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    return declaration(cells()[0])
+    return declaration(cells()[0], extras)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        ('"metallb:bin/', '"metalb:bin/', r"\[image\.metallb-controller\] copy: metalb is not declared"),
+        ('from = "metallb:charts', 'from = "metalb:charts', r"\[charts\.metallb\] from: metalb is not declared"),
+    ],
+)
+def test_a_wrong_name_in_an_extra_is_told_too(
+    written: str, instead: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        edited(monkeypatch, written, instead, "load-balancer")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from meshproof.images.published import registry_of, unreachable
 from meshproof.images.store import Entry, Store
 from meshproof.progress import Progress
 from meshproof.releases import Cell, PublishedForm, cells
+from meshproof.run import Completed
 
 
 @pytest.fixture
@@ -176,3 +177,54 @@ def test_a_full_disk_is_seen_before_anything_is_begun(
         Assembly(declaration(cell), Store(cache, progress.say), no_engine, progress).prepare()
     assert str(cache) in str(caught.value)
     assert [path.name for path in cache.iterdir()] == ["lock"]
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_an_extra_is_among_the_parts_only_where_it_is_asked_for(cell: Cell, progress: Progress, cache: Path) -> None:
+    without = prepare(cell, "source", no_engine, progress)
+    assert ("metallb" in without.charts, "metallb-controller" in without.images, without.archives) == (False, False, [])
+    got = prepare(cell, "source", no_engine, progress, ["load-balancer"])
+    assert got.charts["metallb"] == str(cache / "load-balancer" / "metallb.tgz")
+    assert got.images["metallb-controller"] == "meshproof.local/metallb/controller:v0.15.3"
+    assert (got.versions["metallb"], got.chart_versions["metallb"]) == ("0.15.3", "")
+    assert got.archives == [cache / "load-balancer" / "images.tar"]
+    assert got.node_image == without.node_image
+    assert got.bom != without.bom
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_a_published_extra_is_pulled_and_not_loaded(cell: Cell, progress: Progress) -> None:
+    assert "metallb" not in prepare(cell, "published", no_engine, progress).charts
+    got = prepare(cell, "published", no_engine, progress, ["load-balancer"])
+    assert got.charts["metallb"].endswith("/metallb-0.15.3.tgz")
+    assert got.images["metallb-controller"] == "quay.io/metallb/controller:v0.15.3"
+    assert (got.versions["metallb"], list(got.archives)) == ("0.15.3", [])
+    with pytest.raises(BadInput, match="balancer: was never published with this combination; known: load-balancer"):
+        prepare(cell, "published", no_engine, progress, ["balancer"])
+
+
+def test_an_extra_is_its_images_in_one_archive_and_its_charts(
+    cell: Cell, progress: Progress, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def docker(_: Engine, *args: str, **__: object) -> Completed:
+        asked.append(args)
+        return Completed(args, 0, "", "", 0.0)
+
+    def package(charts: Mapping[str, object], *_: object) -> Mapping[str, object]:
+        return {"kind": "charts", "items": [*charts]}
+
+    monkeypatch.setattr(Engine, "docker", docker)
+    monkeypatch.setattr(assembly, "package_charts", package)
+    declared = declaration(cell, ["load-balancer"])
+    made = Assembly(declared, Store(cache, progress.say), lambda: Engine("own", "20.10"), progress)
+    binary = cache / "metallb" / "bin" / "metallb-controller"
+    binary.parent.mkdir(parents=True)
+    binary.write_text("program")
+    entries = {"metallb": Entry("metallb", "key", cache / "metallb", {})}
+    about = made._build(made.items["load-balancer"], entries, cache)  # pyright: ignore[reportPrivateUsage]
+    controller = "meshproof.local/metallb/controller:v0.15.3"
+    assert about == {"kind": "extra", "images": {"metallb-controller": controller}, "items": ["metallb"]}
+    assert ("save", "--output", str(cache / "images.tar"), controller) in asked
+    assert [args[0] for args in asked].count("build") == 1

@@ -52,3 +52,11 @@ def test_a_lack_of_inotify_is_named_though_only_the_node_tells_it(
 def test_another_failure_is_kinds_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandFailed, match="could not find a log line"):
         failing(tmp_path, monkeypatch, logs="Reached target Swap.").create()
+
+
+def test_the_images_of_an_archive_are_given_to_the_nodes_of_this_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CommandFailed):
+        failing(tmp_path, monkeypatch).load(Path("/extra/images.tar"))
+    assert (tmp_path / "asked").read_text() == "load image-archive --quiet /extra/images.tar --name=mine\n"

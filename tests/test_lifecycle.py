@@ -27,6 +27,7 @@ class StandIn:
     engine_answers: ClassVar[bool] = True
     deleted: ClassVar[int] = 0
     during: ClassVar[list[str]] = []
+    loaded: ClassVar[list[Path]] = []
 
     def __init__(self, name: str, kubeconfig: Path, image: str, *_: object) -> None:
         self.name, self.kubeconfig_path, self.image = name, kubeconfig, image
@@ -40,6 +41,9 @@ class StandIn:
         StandIn.there = True
         StandIn.during.append(noted().doing)
 
+    def load(self, archive: Path) -> None:
+        StandIn.loaded.append(archive)
+
     def delete(self) -> None:
         self.exists()
         StandIn.there, StandIn.deleted = False, StandIn.deleted + 1
@@ -49,6 +53,7 @@ class StandIn:
 def kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     StandIn.there, StandIn.engine_answers, StandIn.deleted, StandIn.during = False, True, 0, []
+    StandIn.loaded = []
 
     monkeypatch.setattr(lifecycle, "KindCluster", StandIn)
     monkeypatch.setattr("meshproof.cluster.cluster.Cluster.kubectl", always(None))
@@ -62,6 +67,17 @@ def bring_up(said: list[str], problem: BaseException | None = None, *, breaks_en
         StandIn.engine_answers = not breaks_engine
         if problem:
             raise problem
+
+
+def test_images_that_the_node_lacks_are_loaded_into_a_new_cluster_and_into_a_kept_one() -> None:
+    archive = Path("/extra/images.tar")
+    engine = Engine("own", "20.10")
+    for _ in range(2):
+        with kind_cluster("mine", replace(PARTS, archives=[archive]), engine, announce=always(None), keep=True):
+            pass
+    assert StandIn.loaded == [archive, archive]
+    bring_up([])
+    assert StandIn.loaded == [archive, archive]
 
 
 def noted() -> Mark:

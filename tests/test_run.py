@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shlex
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from meshproof import run as door
 from meshproof.errors import MACHINE_CANNOT, CommandFailed
-from meshproof.run import Background, run
+from meshproof.run import Background, Dialogue, run
 
 SOON_S = 10.0  # far below the 60 s of the sleepers here, far above what a busy machine needs
 
@@ -138,3 +140,27 @@ def test_a_background_process_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert not process.running()
     process.stop()
     assert process.output() == log.read_text()
+
+
+def test_a_dialogue_goes_both_ways_over_one_socket() -> None:
+    with Dialogue("sh", "-c", 'echo "$X"; echo odd >&2; exec cat', env={"X": "hello", "PATH": "/usr/bin:/bin"}) as talk:
+        talk.socket.settimeout(SOON_S)
+        assert talk.socket.recv(100) == b"hello\n"
+        talk.socket.sendall(bytes(range(256)))
+        assert talk.socket.recv(256, socket.MSG_WAITALL) == bytes(range(256))
+        assert talk.errors() == "odd\n"
+
+
+def test_a_dialogue_ends_with_its_input_and_one_that_does_not_is_ended(tmp_path: Path) -> None:
+    with Dialogue("sh", "-c", f"cat; touch {tmp_path}/by-itself") as talk:
+        pass
+    assert (tmp_path / "by-itself").exists()
+    with Dialogue("sh", "-c", "sleep 60 & echo $!; wait") as talk:
+        talk.socket.settimeout(SOON_S)
+        pid = int(talk.socket.recv(100))
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_dialogue_that_cannot_be_started_is_said() -> None:
+    with pytest.raises(CommandFailed, match="cannot be started"):
+        Dialogue("/nonexistent/program")

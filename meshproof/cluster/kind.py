@@ -17,6 +17,7 @@ from meshproof.run import run
 
 CREATE_TIMEOUT_S = 240.0
 DELETE_TIMEOUT_S = 60.0
+LOAD_TIMEOUT_S = 120.0
 LOOK_TIMEOUT_S = 20.0
 
 
@@ -74,6 +75,15 @@ class KindCluster(pytest_kind.KindCluster):
                 answer = run(*argv, env=self._env, timeout_s=LOOK_TIMEOUT_S, check=False)
                 said += f"\n{answer.stdout}\n{answer.stderr}"
         return next((_plain(line) for line in said.splitlines() if SYMPTOM in line.lower()), "")
+
+    def load(self, archive: Path) -> None:
+        """Give the nodes the images of an archive; those that they have already stay as they are.
+
+        Raises:
+            CommandFailed: kind failed.
+        """
+        argv = (str(self.kind_path), "load", "image-archive", "--quiet", str(archive), f"--name={self.name}")
+        run(*argv, env=self._env, timeout_s=LOAD_TIMEOUT_S)
 
     def delete(self) -> None:
         """Delete the cluster; nothing happens when there is none."""

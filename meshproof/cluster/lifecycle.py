@@ -79,6 +79,8 @@ def kind_cluster(
                 mark = replace(mark, doing="in use")
                 record.write(mark)
                 whole = True
+            for archive in parts.archives:
+                kind.load(archive)
             yield cluster
             failing = False
         except MeshproofError:

@@ -10,7 +10,7 @@ from typing import Any
 from meshproof.engine import Engine
 from meshproof.errors import MachineCannot
 from meshproof.images.charts import package_charts
-from meshproof.images.containers import Workbench, build_images, build_node, discard, link_tree
+from meshproof.images.containers import ARCHIVE, Workbench, build_images, build_node, discard, link_tree, save
 from meshproof.images.debian import build_debian, ensure_mmdebstrap
 from meshproof.images.declaration import Declaration
 from meshproof.images.gobuild import Go, build_go
@@ -88,7 +88,7 @@ class Assembly:
                 made = self._store.make(item.name, item.key, lambda target: self._build(item, entries, target))
             entries[item.name] = made
 
-        return Job(item.name, do, (*item.needs, *item.after), heavy=item.kind in ("go", "node"))
+        return Job(item.name, do, (*item.needs, *item.after), heavy=item.kind in ("go", "node", "extra"))
 
     def _tidying(self, missing: list[Item]) -> list[Job]:
         """Go's caches are large, and nobody needs them once its programs are there; a failed build keeps them."""
@@ -116,6 +116,8 @@ class Assembly:
                 return {"kind": "tools", "items": []}
             case "node":
                 return self._build_node(components, target)
+            case "extra":
+                return self._build_extra(declared.of_extra(item.name), components, target)
 
     def _build_node(self, components: Mapping[str, Path], target: Path) -> Mapping[str, Any]:
         bench = Workbench(self._engine(), components, self._store.folder / "contexts")
@@ -125,6 +127,14 @@ class Assembly:
         discard(bench, images)
         (target / "image").write_text(self.node_image + "\n")
         return {"kind": "node", "image": self.node_image, "images": known, "items": []}
+
+    def _build_extra(self, declared: Declaration, components: Mapping[str, Path], target: Path) -> Mapping[str, Any]:
+        bench = Workbench(self._engine(), components, self._store.folder / "contexts")
+        images = build_images(declared, bench)
+        save(bench, images, target / ARCHIVE)
+        discard(bench, images)
+        about = package_charts(declared.charts, components, target)
+        return {**about, "kind": "extra", "images": images}
 
     def _check_space(self, missing: list[Item]) -> None:
         """Raises MachineCannot when the disk would run full, before anything is begun."""

@@ -17,6 +17,7 @@ IMPORT_S = 300.0
 BUILD_S = 600.0
 PRELOAD_S = 900.0
 HUB = "meshproof.local/part"
+ARCHIVE = "images.tar"
 NODE_START = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
 
 
@@ -83,15 +84,20 @@ def build_node(declared: Declaration, bench: Workbench, contents: Mapping[str, s
     lines += ["STOPSIGNAL SIGRTMIN+3", NODE_START]  # systemd's signal to shut down
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
     docker("build", "--quiet", "--tag", empty, str(context), timeout_s=BUILD_S)
-    archive = bench.folder / "images.tar"
-    docker("save", "--output", str(archive), *contents.values(), timeout_s=BUILD_S)
+    archive = bench.folder / ARCHIVE
+    save(bench, contents, archive)
     with _container(bench.engine, empty, archive, ASSETS / node.preload) as container:
         docker("start", "--attach", container, timeout_s=PRELOAD_S)
         docker("commit", f"--change={NODE_START}", "--change=CMD []", container, reference, timeout_s=BUILD_S)
 
 
+def save(bench: Workbench, images: Mapping[str, str], archive: Path) -> None:
+    """Write images into one archive, in which those with common layers share them."""
+    bench.engine.docker("save", "--output", str(archive), *images.values(), timeout_s=BUILD_S)
+
+
 def discard(bench: Workbench, images: Mapping[str, str]) -> None:
-    """Remove the images that only went into the node: the node holds its own copies."""
+    """Remove the images that only went into a node or an archive, which hold their own copies."""
     parts = bench.engine.docker("image", "ls", "--quiet", f"{HUB}/*").stdout.split()
     bench.engine.docker("image", "rm", "--force", *images.values(), *parts, check=False, timeout_s=BUILD_S)
     remove(bench.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -94,6 +94,16 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What only some clusters need: images that the node image does not hold, and charts."""
+
+    name: str
+    images: Mapping[str, Image]
+    charts: Mapping[str, Chart]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Space:
     """Disk, in 10^9 bytes: what Go's caches take while building, and what stays."""
 
@@ -103,7 +113,10 @@ class Space:
 
 @dataclass(frozen=True)
 class Declaration:
-    """All of images.toml for one cell. `versions` is component -> version as people write it."""
+    """All of images.toml for one cell, of its extras those asked for.
+
+    `versions` is component -> version as people write it.
+    """
 
     wheels: Mapping[str, Wheel]
     gos: Mapping[str, GoComponent]
@@ -113,6 +126,12 @@ class Declaration:
     charts: Mapping[str, Chart]
     versions: Mapping[str, str]
     space: Space
+    extras: Mapping[str, Extra] = field(default_factory=dict[str, Extra])
+
+    def of_extra(self, name: str) -> Declaration:
+        """The same with an extra's images and charts in place of those that every cluster has."""
+        extra = self.extras[name]
+        return replace(self, images=extra.images, charts=extra.charts, extras={})
 
     def in_order(self) -> Sequence[Image]:
         """The images, each after the one that it stands on.
@@ -131,15 +150,24 @@ class Declaration:
         return [self.images[name.removeprefix("image:")] for name in order if name in stands_on]
 
 
-def declaration(cell: Cell) -> Declaration:
+def declaration(cell: Cell, extras: Collection[str] = ()) -> Declaration:
     """Read images.toml for a cell that has a source form.
 
+    Args:
+        cell: The combination.
+        extras: What is asked for beside that which every cluster has.
+
     Raises:
-        BadInput: The cell has no source form, or a name in images.toml, or in the cell, is declared nowhere.
+        BadInput: The cell has no source form, or a name in images.toml, in the cell or of an extra is declared nowhere.
     """
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; IMAGES=published is its only form")
     raw = tomllib.loads(files("meshproof.images").joinpath("images.toml").read_text())
+    for name in extras:
+        _known(name, raw["extra"], "extra", "name")
+    raw["extra"] = {name: raw["extra"][name] for name in extras}
+    for extra in raw["extra"].values():
+        raw["go"] |= extra["go"]
     chosen = {name: _version(name, table, cell.source.modules) for name, table in raw["go"].items()}
     versions = {name: version.removeprefix("v") for name, version in chosen.items()}
     versions |= {name: table["version"] for name, table in raw["wheel"].items()}
@@ -155,8 +183,10 @@ def declaration(cell: Cell) -> Declaration:
         charts=_each(Chart, "charts", filled),
         versions=versions,
         space=_made(Space, "space", filled["space"]),
+        extras={name: _extra(name, table) for name, table in filled["extra"].items()},
     )
-    _check_names(made)
+    for each in (made, *map(made.of_extra, made.extras)):
+        _check_names(each)
     return made
 
 
@@ -196,6 +226,12 @@ def _go(name: str, version: str, table: Mapping[str, Any]) -> GoComponent:
     rest = {key: value for key, value in table.items() if key != "versions"}
     given = {"name": name, "version": version, "checksum": table["versions"][version]}
     return _made(GoComponent, f"go.{name}", {**rest, **given})
+
+
+def _extra(name: str, table: Mapping[str, Any]) -> Extra:
+    rest = {key: value for key, value in table.items() if key not in ("go", "image")}
+    made = {"images": _each(Image, "image", table), "charts": _each(Chart, "charts", table)}
+    return _made(Extra, f"extra.{name}", {"name": name, **rest, **made})
 
 
 def _each(kind: type[T], section: str, tables: Mapping[str, Any]) -> dict[str, T]:

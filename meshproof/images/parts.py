@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from meshproof.choices import words_of
 from meshproof.engine import Engine
 from meshproof.errors import BadInput
 from meshproof.images.assembly import Assembly
+from meshproof.images.containers import ARCHIVE
 from meshproof.images.declaration import Declaration, declaration
 from meshproof.images.plan import TOOLS
 from meshproof.images.published import unreachable
@@ -41,6 +42,7 @@ class Parts:
         kgateway_values: Helm values for kgateway.
         images: pilot, proxyv2, kgateway, envoy-wrapper, sds, httpbin, curl, hey -> full references.
         bom: The bill of materials, a JSON file.
+        archives: Images that the nodes neither hold nor can pull, to be loaded into them.
     """
 
     form: Literal["source", "published"]
@@ -55,9 +57,12 @@ class Parts:
     kgateway_values: Mapping[str, object]
     images: Mapping[str, str]
     bom: Path
+    archives: Sequence[Path] = ()
 
 
-def prepare(cell: Cell, images: str, engine: Callable[[], Engine], progress: Progress) -> Parts:
+def prepare(
+    cell: Cell, images: str, engine: Callable[[], Engine], progress: Progress, extras: Collection[str] = ()
+) -> Parts:
     """Have everything at hand that a cluster of this cell is made of.
 
     Args:
@@ -65,9 +70,10 @@ def prepare(cell: Cell, images: str, engine: Callable[[], Engine], progress: Pro
         images: "source" assembles it here, "published" uses what was released, "auto" takes what can be had.
         engine: Gives the container engine, when one is needed.
         progress: Told what takes time.
+        extras: What only some clusters need; its charts and images are then among the others.
 
     Raises:
-        BadInput: No such choice, or the cell does not have that form.
+        BadInput: No such choice or extra, or the cell does not have that form.
         CommandFailed: A download or a build failed.
         MachineCannot: Too little disk, or something else that this machine lacks.
     """
@@ -77,10 +83,10 @@ def prepare(cell: Cell, images: str, engine: Callable[[], Engine], progress: Pro
     if form == "published":
         if cell.published is None:
             raise BadInput(f"{cell.label} was never published as a whole; use IMAGES=source")
-        return _published(cell, cell.published, store, engine, progress)
+        return _published(cell, cell.published.with_extras(extras), store, engine, progress)
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; use IMAGES=published")
-    return _source(declaration(cell), cell.source, store, engine, progress)
+    return _source(declaration(cell, extras), cell.source, store, engine, progress)
 
 
 def cached(cell: Cell) -> Sequence[tuple[str, str]]:
@@ -109,19 +115,25 @@ def _source(
 ) -> Parts:
     assembly = Assembly(declared, store, engine, progress)
     entries = assembly.prepare()
+    charts = {name: entries["charts"].path / f"{name}.tgz" for name in declared.charts}
+    images = {**declared.images}
+    for extra in declared.extras.values():
+        charts |= {name: entries[extra.name].path / f"{name}.tgz" for name in extra.charts}
+        images |= extra.images
     return Parts(
         form="source",
         versions=declared.versions,
         node_image=assembly.node_image,
         kind_config=_kind_config(),
         tools=entries["tools"].path,
-        charts={name: str(entries["charts"].path / f"{name}.tgz") for name in declared.charts},
-        chart_versions=dict.fromkeys(declared.charts, ""),
+        charts={name: str(path) for name, path in charts.items()},
+        chart_versions=dict.fromkeys(charts, ""),
         gateway_api_crds=str(entries["gateway-api"].path / "crds"),
         istiod_values=form.istiod_values,
         kgateway_values=form.kgateway_values,
-        images={name: image.ref for name, image in declared.images.items() if image.ref},
+        images={name: image.ref for name, image in images.items() if image.ref},
         bom=_bom(store, entries),
+        archives=[entries[name].path / ARCHIVE for name in declared.extras],
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from meshproof.errors import BadInput
-from meshproof.images.declaration import ASSETS, Declaration, GoComponent
+from meshproof.images.declaration import ASSETS, Declaration, GoComponent, Image, Node
 from meshproof.images.gobuild import BUILD_FLAGS, LINK_FLAGS
 from meshproof.images.store import key_of
 
@@ -16,7 +16,7 @@ TOOLS = ("kind", "kubectl", "helm")
 CHARTS_S = 3.0
 TOOLS_S = 1.0
 
-Kind = Literal["wheel", "go", "debian", "charts", "tools", "node"]
+Kind = Literal["wheel", "go", "debian", "charts", "tools", "node", "extra"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,12 @@ def items(declared: Declaration) -> Mapping[str, Item]:
     add("tools", "tools", TOOLS, TOOLS_S, needs=TOOLS)
     scripts = [path.read_text() for path in sorted(ASSETS.glob("*.sh")) + sorted(ASSETS.glob("*.conflist"))]
     inputs = (_plain(declared.images), asdict(declared.node), scripts)
-    add("node", "node", inputs, declared.node.seconds, needs=_contents(declared))
+    add("node", "node", inputs, declared.node.seconds, needs=_contents(*declared.images.values(), declared.node))
+    for name, extra in declared.extras.items():
+        alone = declared.of_extra(name)
+        needs = ("helm", *_sources(alone), *_contents(*alone.images.values()))
+        # After the node: images that only stand below others go by their common name once one of the two is made.
+        add(name, "extra", asdict(extra), extra.seconds, needs=tuple(dict.fromkeys(needs)), after=("node",))
     return found
 
 
@@ -76,12 +81,10 @@ def _sources(declared: Declaration) -> Sequence[str]:
     return sorted({chart.source.partition(":")[0] for chart in declared.charts.values()})
 
 
-def _contents(declared: Declaration) -> Sequence[str]:
+def _contents(*made: Image | Node) -> Sequence[str]:
     """The components that images are made of."""
-    copies = [image.copy or {} for image in declared.images.values()] + [declared.node.copy]
-    bases = [image.base for image in declared.images.values()] + [declared.node.base]
-    names = {source.partition(":")[0] for copy in copies for source in copy}
-    return sorted(names | {base.replace(":", "-") for base in bases if base.startswith("debian:")})
+    names = {source.partition(":")[0] for each in made for source in each.copy or {}}
+    return sorted(names | {each.base.replace(":", "-") for each in made if each.base.startswith("debian:")})
 
 
 def _plain(values: Mapping[str, Any]) -> object:

@@ -1,0 +1,73 @@
+"""The address of a Service of type LoadBalancer: which it is, and why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from meshproof.kube.raw import Raw
+
+CONTROLLER = "metallb-controller"
+
+
+def address_of(service: Mapping[str, Any]) -> str:
+    """The address or host name that its load balancer gave it, as a client would use it; empty while there is none.
+
+    Source: the page's `INGRESS_GW_ADDRESS`, the first entry's host name or IP address.
+    """
+    entries = Raw.of("Service", service).parts("status.loadBalancer.ingress")
+    return next((entry.get("hostname", "") or entry.get("ip", "") for entry in entries[:1]), "")
+
+
+def why_no_address(
+    service: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+    controller: Mapping[str, Any] | None,
+    pools: Sequence[Mapping[str, Any]],
+) -> str:
+    """What was seen of a Service that has no address, in one sentence; also where nothing is wrong with it.
+
+    Args:
+        service: The Service.
+        events: Its events, oldest first.
+        controller: The Deployment of MetalLB's controller; None where there is none.
+        pools: MetalLB's IPAddressPools.
+    """
+    seen = Raw.of("Service", service)
+    kind = seen.get("spec.type", "ClusterIP")
+    if kind != "LoadBalancer":
+        return f"{seen.name}: its type is {kind}, and only a LoadBalancer is given an address"
+    told = [Raw.of("Event", event) for event in events]
+    wrong = [*_others(seen, told), *_controller(controller), *_pools(pools)]
+    warnings = [event for event in told if event.get("type", "") == "Warning"]
+    wrong += [f"its last warning is {event.get('reason', '')}: {event.get('message', '')}" for event in warnings[-1:]]
+    quiet = f"{CONTROLLER} is ready and has a pool, and the Service has no warning among its {len(told)} events"
+    return f"{seen.name}: {'; '.join(wrong) or quiet}"
+
+
+def _others(service: Raw, events: Sequence[Raw]) -> Sequence[str]:
+    """What says that another controller is, or is to be, in charge."""
+    given = service.get("spec.loadBalancerClass", "")
+    # A controller of before events.k8s.io names itself in `source`, one of today in `reportingComponent`.
+    names = [event.get("source.component", "") or event.get("reportingComponent", "") for event in events]
+    others = sorted({name for name in names if name and name != CONTROLLER})
+    asked = [f"its loadBalancerClass is {given}, which {CONTROLLER} leaves to another controller"] if given else []
+    return asked + ([f"it has events from {', '.join(others)}: another controller deals with it"] if others else [])
+
+
+def _controller(deployment: Mapping[str, Any] | None) -> Sequence[str]:
+    if deployment is None:
+        return [f"there is no deployment {CONTROLLER}"]
+    seen = Raw.of("Deployment", deployment)
+    ready, wanted = seen.get("status.readyReplicas", 0), seen.get("spec.replicas", 1)
+    return [] if ready >= max(wanted, 1) else [f"{CONTROLLER} has {ready} of {wanted} replicas ready"]
+
+
+def _pools(pools: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    if not pools:
+        return ["there is no IPAddressPool to take an address from"]
+    free = [pool for pool in (Raw.of("IPAddressPool", raw) for raw in pools) if pool.get("spec.autoAssign", True)]
+    if not free:
+        return ["no IPAddressPool may be taken from without being asked for: autoAssign is false"]
+    counted = [pool.get("status.availableIPv4", 0) for pool in free if pool.has("status.availableIPv4")]
+    return ["every address of the pools is taken"] if counted and not any(counted) else []
