@@ -16,6 +16,7 @@ from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import Cell, find_cell
 from meshproof.report.runlog import run_log
+from meshproof.steps import load_balancer
 
 
 def cell_of(choices: Choices) -> Cell:
@@ -36,7 +37,8 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
     if sys.platform == "linux":  # elsewhere the engine has a machine of its own
         check_room()
     engine = functools.cache(lambda: ensure_engine(progress.say))
-    return prepare(cell_of(choices), choices.images, engine, progress), engine()
+    extras = [load_balancer.EXTRA] if choices.balanced else []
+    return prepare(cell_of(choices), choices.images, engine, progress, extras), engine()
 
 
 @contextlib.contextmanager

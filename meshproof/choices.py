@@ -12,6 +12,7 @@ from meshproof.errors import BadInput
 from meshproof.word import Word, nearest, one_of, supported
 
 PROOFS = ("e2e", "runbook", "pytest", "notebooks")
+LOAD_BALANCER = "load-balancer"
 VERSIONED = (*PROOFS, "images", "doctor")
 
 
@@ -38,9 +39,15 @@ class Choices:
             reported=True,
         ),
     ] = ""
-    access: Annotated[str, Word("how requests reach the gateway", PROOFS, one_of("port-forward"), reported=True)] = (
-        "port-forward"
-    )
+    access: Annotated[
+        str,
+        Word(
+            "how requests reach the gateway",
+            (*PROOFS, "images"),
+            one_of("port-forward", LOAD_BALANCER),
+            reported=True,
+        ),
+    ] = "port-forward"
     images: Annotated[
         str,
         Word(
@@ -102,10 +109,12 @@ class Choices:
             if taker in word.required and name not in given:
                 raise BadInput(f"{taker}: expected {name}=..., {word.required[taker]}")
         values = {known[name].attribute: value == "1" if known[name].flag else value for name, value in given.items()}
-        chosen = replace(cls(), **values)
-        if chosen.revision:  # until the steps know revisions
-            raise BadInput(f"REVISION={chosen.revision}: not supported yet; leave it empty, for revisionless Istio")
-        return chosen
+        return replace(cls(), **values)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether requests go through a load balancer."""
+        return self.access == LOAD_BALANCER
 
     def typed(self, taker: str) -> Mapping[str, str]:
         """All that a taker takes, as it is typed."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from meshproof.checks.address import address_of, why_no_address
+from meshproof.checks.address import why_no_address
+from meshproof.kube.objects import Service
 
 READY: dict[str, Any] = {"spec": {"replicas": 1}, "status": {"readyReplicas": 1}}
 POOL: dict[str, Any] = {"spec": {}, "status": {"availableIPv4": 4}}
@@ -35,13 +36,13 @@ def event(kind: str, reason: str, message: str, component: str = "metallb-contro
     ],
 )
 def test_the_address_is_the_first_entrys(ingress: list[dict[str, Any]], address: str) -> None:
-    assert address_of(service(*ingress)) == address
+    assert Service.from_dict(service(*ingress, ports=[])).address == address
 
 
 def test_a_service_without_status_has_no_address() -> None:
-    assert address_of({"status": {"loadBalancer": {}}}) == ""
-    assert address_of(service()) == ""
-    assert address_of({}) == ""
+    assert Service.from_dict({"status": {"loadBalancer": {}}}).address == ""
+    assert Service.from_dict(service()).address == ""
+    assert Service.from_dict({}).address == ""
 
 
 def why(

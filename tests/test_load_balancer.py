@@ -7,30 +7,36 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
 from typing import cast
 
 import pytest
-from snapshots import PARTS
+from snapshots import PARTS, SETTING
 
 from meshproof import yamls
 from meshproof.errors import NotReady
+from meshproof.images import Parts
 from meshproof.path import load_balancer as module
 from meshproof.path.access import PodAccess
 from meshproof.path.load_balancer import LoadBalancer, from_here
-from meshproof.steps.load_balancer import install, uninstall, values
+from meshproof.steps import load_balancer
+from meshproof.steps.load_balancer import undo, values
+from meshproof.steps.model import Command
 
-ADDRESSES = (IPv4Address("10.9.0.254"), IPv4Address("10.9.0.253"))
 WITH_EXTRA = replace(
     PARTS,
     charts={**PARTS.charts, "metallb": "/charts/metallb.tgz"},
     chart_versions={**PARTS.chart_versions, "metallb": ""},
     images={**PARTS.images, "metallb-controller": "registry.example:5000/metallb/controller:v1"},
 )
+POOL = ("10.9.0.254", "10.9.0.253")
+
+
+def install(parts: Parts = WITH_EXTRA) -> tuple[Command, ...]:
+    return load_balancer.commands(replace(SETTING, parts=parts, pool=POOL))
 
 
 def test_what_is_typed_installs_the_controller_and_gives_it_these_addresses() -> None:
-    write, helm, wait, pool = (command.text for command in install(WITH_EXTRA, ADDRESSES))
+    write, helm, wait, pool = (command.text for command in install())
     assert write.startswith("cat > metallb.yaml <<")
     assert helm == (
         "helm upgrade --install metallb /charts/metallb.tgz --namespace metallb-system --create-namespace "
@@ -38,14 +44,14 @@ def test_what_is_typed_installs_the_controller_and_gives_it_these_addresses() ->
     )
     assert wait == "kubectl wait --for=condition=Established crd/ipaddresspools.metallb.io"
     assert pool.startswith("kubectl apply -f - <<")
-    (manifest,) = yamls.load(install(WITH_EXTRA, ADDRESSES)[-1].stdin)
+    (manifest,) = yamls.load(install()[-1].stdin)
     assert manifest["spec"] == {"addresses": ["10.9.0.254/32", "10.9.0.253/32"]}
     assert manifest["metadata"]["namespace"] == "metallb-system"
 
 
 def test_a_chart_with_a_version_is_installed_in_it() -> None:
     parts = replace(WITH_EXTRA, chart_versions={"metallb": "0.15.3"})
-    assert "--version 0.15.3" in install(parts, ADDRESSES)[1].text
+    assert "--version 0.15.3" in install(parts)[1].text
 
 
 def test_the_image_is_the_parts_one_and_the_speaker_stays_away() -> None:
@@ -56,7 +62,7 @@ def test_the_image_is_the_parts_one_and_the_speaker_stays_away() -> None:
 
 
 def test_the_way_back_takes_the_namespace_too() -> None:
-    assert [command.text.split(" --")[0] for command in uninstall()] == [
+    assert [command.text.split(" --")[0] for command in undo()] == [
         "helm uninstall metallb",
         "kubectl delete namespace metallb-system",
     ]
@@ -68,9 +74,10 @@ class StandInPod:
 
     pod: str
     accepted: int = 0
+    listener: int = 8080
 
     def admin(self, path: str) -> str:
-        assert path == module.ACCEPTED_PAGE
+        assert path == module.accepted_page(self.listener)
         return f"listener.[__]_8080.downstream_cx_total: {self.accepted}\n"
 
 

@@ -1,4 +1,4 @@
-"""The address of a Service of type LoadBalancer: which it is, and why there is none."""
+"""Why a Service of type LoadBalancer has no address."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from typing import Any
 from meshproof.kube.raw import Raw
 
 CONTROLLER = "metallb-controller"
-
-
-def address_of(service: Mapping[str, Any]) -> str:
-    """The address or host name that its load balancer gave it, as a client would use it; empty while there is none.
-
-    Source: the page's `INGRESS_GW_ADDRESS`, the first entry's host name or IP address.
-    """
-    entries = Raw.of("Service", service).parts("status.loadBalancer.ingress")
-    return next((entry.get("hostname", "") or entry.get("ip", "") for entry in entries[:1]), "")
 
 
 def why_no_address(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from meshproof.cluster.node import Node
 from meshproof.cluster.record import VARIABLE
 from meshproof.environment import tool_environment
+from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
-from meshproof.kube.kinds import Ref
+from meshproof.kube.kinds import SERVICE, Ref
+from meshproof.kube.objects import Service
 from meshproof.path.access import GatewayAccess
+from meshproof.path.ask import Sender
+from meshproof.path.load_balancer import LoadBalancer, from_here
 from meshproof.run import Completed, run
 
 
@@ -27,12 +32,14 @@ class Cluster:
         kubeconfig: Its own kubeconfig, never the user's.
         parts: Images, charts and tools.
         work: Folder in which commands run and keep their files.
+        node: Its node, where kind made it.
     """
 
     name: str
     kubeconfig: Path
     parts: Parts
     work: Path
+    node: Node | None = None
 
     @property
     def api(self) -> Api:
@@ -52,6 +59,21 @@ class Cluster:
         if gateway not in self._gateways:
             self._gateways[gateway] = GatewayAccess(self.api, self.env, gateway)
         return self._gateways[gateway]
+
+    def balanced(self, gateway: Ref) -> Sequence[Sender]:
+        """The way in through a gateway's load balancer, for each of its ready pods.
+
+        Connections begin inside the node where there is one, so that they are the same on every system.
+
+        Raises:
+            NotReady: No pod of it is ready, or its Service has no address.
+        """
+        access = self.gateway(gateway)
+        service = Service.from_dict(self.api.get(replace(gateway, kind=SERVICE).path))
+        if not service.address:
+            raise NotReady(f"Service {gateway.namespace}/{gateway.name}: no load balancer has given it an address")
+        balancer = LoadBalancer(service.address, access.listener_port, self.node.connect if self.node else from_here)
+        return balancer.senders(access.senders())
 
     @property
     def env(self) -> Mapping[str, str]:

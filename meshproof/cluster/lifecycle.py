@@ -13,6 +13,7 @@ from typing import cast
 from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
+from meshproof.cluster.node import Node
 from meshproof.cluster.record import VARIABLE, Kept, Mark, Record, check_name
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MeshproofError
@@ -70,7 +71,7 @@ def kind_cluster(
             mark = replace(mark, made=previous.made, doing="in use")
         # The mark comes first: a cluster that is half made when we are killed is known as ours.
         record.write(mark)
-        cluster = Cluster(name, record.kubeconfig, parts, record.work)
+        cluster = Cluster(name, record.kubeconfig, parts, record.work, Node.of(name, engine))
         cluster.work.mkdir(parents=True, exist_ok=True)
         whole, failing = found, True
         try:

@@ -107,7 +107,10 @@ class HTTPRoute:
 
 @dataclass(frozen=True)
 class Service:
-    """A service; `ports` are (name, number), the name empty where it has none."""
+    """A service; `ports` are (name, number), the name empty where it has none.
+
+    `address` is the first address or host name that a load balancer gave it; empty while there is none.
+    """
 
     namespace: str
     name: str
@@ -115,11 +118,13 @@ class Service:
     annotations: Mapping[str, str]
     ports: tuple[tuple[str, int], ...]
     selector: Mapping[str, str]
+    address: str = ""
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Service:
         """Read the API's form of a service."""
         service = Raw.of("Service", raw)
+        ingress = service.parts("status.loadBalancer.ingress")
         return cls(
             namespace=service.need("metadata.namespace", str),
             name=service.need("metadata.name", str),
@@ -127,6 +132,7 @@ class Service:
             annotations=service.texts("metadata.annotations"),
             ports=tuple((port.get("name", ""), port.need("port", int)) for port in service.parts("spec.ports")),
             selector=service.texts("spec.selector"),
+            address="".join(entry.get("hostname", "") or entry.get("ip", "") for entry in ingress[:1]),
         )
 
 

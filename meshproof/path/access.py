@@ -118,7 +118,7 @@ class PodAccess:
     def __init__(self, env: Mapping[str, str], pod: Pod, port: int, listener: int) -> None:
         self.pod = pod.name
         self._namespace = pod.namespace
-        self._listener = listener
+        self.listener = listener
         self.port = port
         self._env = env
         self._forward: PortForward | None = None
@@ -135,7 +135,7 @@ class PodAccess:
         with _client() as client:
 
             def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
-                url = f"{self._base(self._listener)}/headers"
+                url = f"{self._base(self.listener)}/headers"
                 answer = self._get(client, url, [("Host", host), *headers])
                 return Response.of(host, answer.status_code, answer.text, answer.headers)
 
@@ -156,7 +156,7 @@ class PodAccess:
         Raises:
             NotReady: As `connected`.
         """
-        address = self._base(self._listener).removeprefix("http://")
+        address = self._base(self.listener).removeprefix("http://")
         name, _, port = address.rpartition(":")
         begun = f"POST /headers HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         try:
@@ -212,7 +212,7 @@ class PodAccess:
         with self._lock:
             if self._forward is None or not self._forward.alive():
                 self._drop(self._forward)
-                ports = [f"{self.port or ''}:{self._listener}", f":{ADMIN_PORT}"]
+                ports = [f"{self.port or ''}:{self.listener}", f":{ADMIN_PORT}"]
                 try:
                     self._forward = PortForward(self._env, self._namespace, f"pod/{self.pod}", ports)
                 except MachineCannot:

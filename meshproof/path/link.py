@@ -12,6 +12,7 @@ from meshproof.errors import Inconclusive, MeshproofError
 from meshproof.kube.api import Api, NotFound
 from meshproof.kube.kinds import Ref
 from meshproof.path.access import GatewayAccess
+from meshproof.path.ask import Sender
 from meshproof.run import Completed
 
 T = TypeVar("T")
@@ -32,7 +33,11 @@ class Site(Protocol):
         ...
 
     def gateway(self, gateway: Ref) -> GatewayAccess:
-        """The way in through a gateway."""
+        """The way in through a gateway's pods."""
+        ...
+
+    def balanced(self, gateway: Ref) -> Sequence[Sender]:
+        """The way in through its load balancer, for each of its pods."""
         ...
 
     def run(self, *argv: str, stdin: str = "") -> Completed:

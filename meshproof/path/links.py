@@ -21,9 +21,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Links:
-    """The links by what they are of: a property each."""
+    """The links by what they are of: a property each.
+
+    Attributes:
+        names: What things are called.
+        balanced: Whether requests go through the gateway's load balancer.
+    """
 
     names: Names
+    balanced: bool = False
 
     @property
     def gateway(self) -> Link[Gateway]:
@@ -120,7 +126,7 @@ class Links:
         gateway, asked = self.names.gateway, Ask(host, headers)
 
         def read(site: Site) -> Answers:
-            return ask(site.gateway(gateway).senders(), asked)
+            return ask(site.balanced(gateway) if self.balanced else site.gateway(gateway).senders(), asked)
 
         return Link(f"GET {host}/headers", (gateway, asked), read, sends=True)
 

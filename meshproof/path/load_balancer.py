@@ -11,12 +11,10 @@ from http.client import HTTPConnection, HTTPException
 from meshproof.errors import NotReady
 from meshproof.formats.answer import Response
 from meshproof.formats.envoy import Upstream
-from meshproof.path.access import LISTENER_PORT, REQUEST_TIMEOUT_S, PodAccess
+from meshproof.path.access import REQUEST_TIMEOUT_S, PodAccess
 from meshproof.path.ask import Get
 from meshproof.wait import wait_for
 
-# What Envoy counts of the listener that the load balancer leads to.
-ACCEPTED_PAGE = rf"/stats?filter=^listener\..*_{LISTENER_PORT}\.downstream_cx_total$"
 ACCEPT_TIMEOUT_S = 1.0
 ACCEPT_EVERY_S = 0.02
 TRIES = 8  # connections for each pod, at most
@@ -140,9 +138,14 @@ def _get(http: HTTPConnection, host: str, headers: Sequence[tuple[str, str]]) ->
     return Response.of(host, answer.status, body, {name: answer.getheader(name, "") for name in answer.headers})
 
 
+def accepted_page(listener: int) -> str:
+    """What Envoy counts of the connections to a listener, by its port in the pod."""
+    return rf"/stats?filter=^listener\..*_{listener}\.downstream_cx_total$"
+
+
 def _accepted(pods: Sequence[PodAccess]) -> Mapping[str, int]:
     """How many connections the listener of each pod has accepted."""
-    pages = {pod.pod: pod.admin(ACCEPTED_PAGE) for pod in pods}
+    pages = {pod.pod: pod.admin(accepted_page(pod.listener)) for pod in pods}
     return {pod: sum(int(line.rpartition(": ")[2]) for line in page.splitlines()) for pod, page in pages.items()}
 
 

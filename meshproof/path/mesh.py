@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshproof import yamls
-from meshproof.errors import NotReady
+from meshproof.errors import BadInput, NotReady
 from meshproof.kube.api import Api
 from meshproof.kube.kinds import SERVICE
 from meshproof.kube.objects import Service
@@ -13,6 +14,7 @@ from meshproof.kube.raw import Raw
 from meshproof.names import DEFAULT_REVISION, REVISION_LABEL, Names
 
 XDS_PORT = 15012
+TAG_LABEL = "istio.io/tag"
 CLUSTER_ID, TRUST_DOMAIN = "Kubernetes", "cluster.local"  # Istio's defaults
 
 
@@ -39,24 +41,43 @@ class Mesh:
 def istiod_address(api: Api, names: Names) -> str:
     """The address of istiod, from the one Service labelled app=istiod that serves its secure port for the revision.
 
+    A revision tag has a Service too, which leads to the same pods; it is left out.
+
     Raises:
-        NotReady: There is none, or more than one.
+        NotReady: There is none.
+        BadInput: There are others, of another revision, or several of this one.
     """
     revision = names.revision or DEFAULT_REVISION
-    listed = api.list(SERVICE.within(names.istio_namespace), labelSelector="app=istiod")
-    services = [
-        service
-        for service in map(Service.from_dict, listed)
-        if XDS_PORT in (port for _, port in service.ports)
-        and service.labels.get(REVISION_LABEL, DEFAULT_REVISION) == revision
-    ]
-    if len(services) != 1:
-        found = ", ".join(service.name for service in services) or "none"
+    services = istiods(api, names)
+    found = services.get(revision, ())
+    if len(found) == 1:
+        return f"{found[0].name}.{found[0].namespace}.svc:{XDS_PORT}"
+    if not services:
         raise NotReady(
-            f"istiod's Service: expected one labelled app=istiod with port {XDS_PORT} in {names.istio_namespace} for "
-            f"revision {revision}, found {found}"
+            f"istiod's Service: expected one labelled app=istiod with port {XDS_PORT} in {names.istio_namespace}, "
+            "found none"
         )
-    return f"{services[0].name}.{services[0].namespace}.svc:{XDS_PORT}"
+    if not found:
+        known = ", ".join(services)
+        raise BadInput(
+            f"REVISION={names.revision}: no istiod of revision {revision} is in {names.istio_namespace}, which has "
+            f"{known}; choose one of these, or install that one"
+        )
+    raise BadInput(
+        f"REVISION={names.revision}: expected one Service of istiod of revision {revision} in "
+        f"{names.istio_namespace}, found {', '.join(each.name for each in found)}; leave one of them"
+    )
+
+
+def istiods(api: Api, names: Names) -> Mapping[str, tuple[Service, ...]]:
+    """The Services of istiods in Istio's namespace, by revision."""
+    found: dict[str, tuple[Service, ...]] = {}
+    for raw in api.list(SERVICE.within(names.istio_namespace), labelSelector="app=istiod"):
+        service = Service.from_dict(raw)
+        if XDS_PORT in (port for _, port in service.ports) and TAG_LABEL not in service.labels:
+            revision = service.labels.get(REVISION_LABEL, DEFAULT_REVISION)
+            found[revision] = (*found.get(revision, ()), service)
+    return found
 
 
 def find_mesh(api: Api, names: Names) -> Mesh:
@@ -64,6 +85,7 @@ def find_mesh(api: Api, names: Names) -> Mesh:
 
     Raises:
         NotReady: istiod's Service or its deployment is not there.
+        BadInput: As `istiod_address`.
         Malformed: One of them is not as the API declares it.
     """
     address = istiod_address(api, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +22,7 @@ from meshproof.proof.ledger import Ledger
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.steps import IN_THE_MESH, PAGE, Setting, fail_step, run_step, skip_step
+from meshproof.steps import IN_THE_MESH, PAGE, Setting, fail_step, load_balancer, run_step, skip_step
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Ready
 from meshproof.steps.own_errors import told, tracebacks
@@ -228,7 +229,14 @@ class Proof:
 
     def _unmeshed(self) -> Setting:
         """The setting before anything is known of the mesh."""
-        return Setting.of(self.cell, self.cluster.parts, self.choices, self.names)
+        setting = Setting.of(self.cell, self.cluster.parts, self.choices, self.names)
+        return replace(setting, pool=self._pool) if self.choices.balanced else setting
+
+    @cached_property
+    def _pool(self) -> tuple[str, ...]:
+        """Addresses for a load balancer: spare ones of the node's network."""
+        node = self.cluster.node
+        return tuple(map(str, node.network().spare(load_balancer.POOL_SIZE))) if node else ()
 
     def _earlier(self, slug: str) -> list[StepResult]:
         return [

@@ -11,6 +11,8 @@ from pathlib import Path
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, Record, check_made_of, folder_of, kind_cluster
+from meshproof.cluster.node import Node
+from meshproof.engine import Engine
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
 from meshproof.images import Parts
 from meshproof.kube.api import Api
@@ -29,10 +31,10 @@ from meshproof.steps import PAGE
 VERDICT = "verdict"
 
 
-def attach(name: str, parts: Parts) -> Cluster:
+def attach(name: str, parts: Parts, engine: Engine) -> Cluster:
     """A cluster of ours by its name, whether or not it runs."""
     folder = folder_of(name)
-    return Cluster(name, folder / "kubeconfig", parts, folder / "work")
+    return Cluster(name, folder / "kubeconfig", parts, folder / "work", Node.of(name, engine))
 
 
 def running(name: str) -> bool:
@@ -73,7 +75,7 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Book
     name = choices.name
     progress = Progress(sys.stdout, live=False)
     parts, engine = parts_of(choices, progress)
-    cluster = attach(name, parts)
+    cluster = attach(name, parts, engine)
     made = False
     if running(name) and not Record(name).cut_short():
         check_made_of(name, parts)
@@ -82,7 +84,7 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Book
             raise _gone(name)
         with kind_cluster(name, parts, engine, keep=True, announce=progress.say):
             made = True
-        cluster = attach(name, parts)
+        cluster = attach(name, parts, engine)
     into = Path(artifacts) if artifacts else cluster.work
     proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into)
     proof.recall()

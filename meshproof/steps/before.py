@@ -9,6 +9,7 @@ from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.manifests import manifest
+from meshproof.steps import load_balancer
 from meshproof.steps.helm import install, uninstall
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, write
 from meshproof.steps.setting import Setting
@@ -23,21 +24,27 @@ def before_you_begin(setting: Setting) -> Step:
     """The state in which the page's reader starts."""
     parts, names, on = setting.parts, setting.names, setting.links
     proxy = (setting.dialect.proxy_container,)
+    # Its values, its chart, the wait for its CRD, its pool: each beside what takes its time meanwhile.
+    balancer = load_balancer.commands(setting) if setting.choices.balanced else ()
     return Step(
         slug="before",
         section="Before you begin",
         commands=(
+            *balancer[:1],
             Together(
                 (
                     shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds),
                     helm(setting, CRDS, "--create-namespace"),
+                    *balancer[1:2],
                     apply(sample_app(setting)),
                 )
             ),
             write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
+            *balancer[2:3],
             Together(
                 (
                     helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
+                    *balancer[3:],
                     apply(manifest("app-route.yaml", names.marks())),
                 )
             ),
@@ -50,7 +57,9 @@ def before_you_begin(setting: Setting) -> Step:
             Ready(on.app, is_rolled_out),
             Ready(on.app_pods, lambda pods: has_exactly(pods, names.app_containers)),
             Ready(on.gateway_pods, lambda pods: has_exactly(pods, proxy)),
+            *((Ready(load_balancer.address(setting), load_balancer.has_address),) if balancer else ()),
         ),
+        then=(load_balancer.find_address(setting),) if balancer else (),
         claims=(
             claim(
                 "before.gateway-containers",
@@ -73,6 +82,7 @@ def before_you_begin(setting: Setting) -> Step:
             uninstall(names.release, names.gateway.namespace),
             uninstall(names.crds_release, names.gateway.namespace),
             delete(names.gateway_namespace),
+            *(load_balancer.undo() if balancer else ()),
             shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found"),
         ),
     )

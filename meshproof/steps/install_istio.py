@@ -31,6 +31,8 @@ def install_istio(setting: Setting) -> Step:
     """Istio's CRDs and istiod, with a revision where one was chosen."""
     names, on = setting.names, setting.links
     chosen = {"revision": names.revision} if names.revision else {}
+    # What checks Istio's own objects must lead to an istiod that is there.
+    default = ("--set", f"defaultRevision={names.revision}") if names.revision else ()
     return Step(
         slug="istio",
         section="Install Istio",
@@ -40,7 +42,7 @@ def install_istio(setting: Setting) -> Step:
             # istiod waits for its CRDs by itself.
             Together(
                 (
-                    install(setting.parts, BASE, BASE, names.istio_namespace, "--create-namespace"),
+                    install(setting.parts, BASE, BASE, names.istio_namespace, "--create-namespace", *default),
                     install(
                         *(setting.parts, ISTIOD, names.istiod.name, names.istio_namespace),
                         *("--create-namespace", "--values", ISTIOD_VALUES),

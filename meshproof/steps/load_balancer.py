@@ -6,44 +6,84 @@ leads that address to the pods; announcing it beyond the node would take a speak
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from meshproof import yamls
-from meshproof.images import Parts
+from meshproof.checks.address import CONTROLLER, why_no_address
+from meshproof.checks.finding import Finding
+from meshproof.kube import kinds
+from meshproof.kube.kinds import Kind, Ref
+from meshproof.kube.objects import Service
 from meshproof.manifests import manifest
-from meshproof.steps.model import Command, apply, shell, write
+from meshproof.path.link import Link, Site
+from meshproof.steps.helm import install, uninstall
+from meshproof.steps.model import Command, apply, delete, shell, write
+from meshproof.steps.setting import Setting
 
 EXTRA = "load-balancer"  # in images.toml and releases.toml
 NAMESPACE = "metallb-system"
 RELEASE = "metallb"
 POOL_SIZE = 4
 VALUES = "metallb.yaml"
+EVENT = Kind("Event", "events")
+POOL = Kind("IPAddressPool", "ipaddresspools", "metallb.io", "v1beta1")
 
 
-def install(parts: Parts, addresses: Sequence[IPv4Address]) -> tuple[Command, ...]:
-    """What a reader types, in order; Services of type LoadBalancer are then given one of these addresses.
-
-    Args:
-        parts: Of a cell with the extra `EXTRA`.
-        addresses: Ones that nobody has, of the node's network.
-    """
-    version = parts.chart_versions[RELEASE]
-    helm = ["helm", "upgrade", "--install", RELEASE, parts.charts[RELEASE], "--namespace", NAMESPACE]
+def commands(setting: Setting) -> tuple[Command, ...]:
+    """What a reader types, in order; Services of type LoadBalancer are then given an address of the setting's pool."""
+    parts = setting.parts
     return (
-        write(VALUES, yamls.dump(values(parts.images["metallb-controller"]))),
-        shell(*helm, *(["--version", version] if version else []), "--create-namespace", "--values", VALUES),
+        write(VALUES, yamls.dump(values(parts.images[CONTROLLER]))),
+        install(parts, RELEASE, RELEASE, NAMESPACE, "--create-namespace", "--values", VALUES),
         shell("kubectl", "wait", "--for=condition=Established", "crd/ipaddresspools.metallb.io"),
-        apply(manifest("address-pool.yaml", addresses=", ".join(f"{address}/32" for address in addresses))),
+        apply(manifest("address-pool.yaml", {"addresses": ", ".join(f"{address}/32" for address in setting.pool)})),
     )
 
 
-def uninstall() -> tuple[Command, ...]:
+def undo() -> tuple[Command, ...]:
     """The way back. The gateway goes before: a Service keeps an address that nobody takes from it any more."""
-    return (
-        shell("helm", "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found"),
-        shell("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found"),
-    )
+    return (uninstall(RELEASE, NAMESPACE), delete(Ref(kinds.NAMESPACE, "", NAMESPACE)))
+
+
+def find_address(setting: Setting) -> Command:
+    """How the page finds the gateway's address."""
+    path = "{.status.loadBalancer.ingress[0]['hostname','ip']}"
+    return shell("kubectl", "get", *service_of(setting).typed, "--output", f"jsonpath={path}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address of the gateway's Service, or why it has none."""
+
+    address: str
+    why: str = ""
+
+
+def address(setting: Setting) -> Link[Address]:
+    """The address that the gateway's Service was given."""
+    ref = service_of(setting)
+
+    def read(site: Site) -> Address:
+        raw = site.api.get(ref.path)
+        if found := Service.from_dict(raw).address:
+            return Address(found)
+        about = f"involvedObject.kind=Service,involvedObject.name={ref.name}"
+        events = site.api.list(EVENT.within(ref.namespace), fieldSelector=about)
+        controller = site.api.find(Ref(kinds.DEPLOYMENT, NAMESPACE, CONTROLLER).path)
+        return Address("", why_no_address(raw, events, controller, site.api.list(POOL.within(NAMESPACE))))
+
+    return Link(f"address of {ref}", ref, read, (ref.kind.within(ref.namespace),))
+
+
+def has_address(seen: Address) -> Finding:
+    """The Service has an address."""
+    return Finding(bool(seen.address), "an address", seen.address or seen.why)
+
+
+def service_of(setting: Setting) -> Ref:
+    """The gateway's Service."""
+    return replace(setting.names.gateway, kind=kinds.SERVICE)
 
 
 def values(image: str) -> Mapping[str, object]:

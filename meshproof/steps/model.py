@@ -115,6 +115,7 @@ class Step:
         section: The section's heading in our words.
         commands: What a reader types, in order.
         ready: What is waited for afterwards.
+        then: What a reader types once it is ready.
         claims: What is then claimed.
         undo: Commands that take the cluster back.
         departures: Where the page's own words have no effect or are wrong, and what is done instead.
@@ -127,6 +128,7 @@ class Step:
     commands: tuple[Command | Together, ...]
     ready: tuple[Ready[Any], ...]
     claims: tuple[Claim, ...]
+    then: tuple[Command, ...] = ()
     undo: tuple[Command | Together, ...] = ()
     departures: tuple[str, ...] = ()
     prepare: Callable[[Cluster], None] | None = None
@@ -135,7 +137,7 @@ class Step:
     @property
     def documented(self) -> tuple[Command, ...]:
         """All commands one by one, in the order a reader types them."""
-        return flatten(self.commands)
+        return (*flatten(self.commands), *self.then)
 
 
 def flatten(commands: Sequence[Command | Together]) -> tuple[Command, ...]:

@@ -50,6 +50,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
         try:
             if not failed:
                 await_ready(step.ready, cluster, moments)
+                run_commands(step.then, cluster, moments, len(flatten(step.commands)))
         except Exception as problem:
             problems = [problem]
         seen = first | early.result() | look_at(_links(step, "once"), cluster)
@@ -93,14 +94,16 @@ def fail_step(step: Step, problem: Exception) -> StepResult:
     return replace(skip_step(step, reason), error=error, tracebacks=tracebacks(problem))
 
 
-def run_commands(commands: Sequence[Command | Together], cluster: Cluster, moments: list[Moment]) -> None:
-    """Run commands in order, groups side by side, adding a moment for each.
+def run_commands(
+    commands: Sequence[Command | Together], cluster: Cluster, moments: list[Moment], first: int = 0
+) -> None:
+    """Run commands in order, groups side by side, adding a moment for each; they are numbered from `first` on.
 
     Raises:
         CommandFailed: One failed; those after it are not run.
     """
 
-    numbered = enumerate(flatten(commands))  # as a step's result has them
+    numbered = enumerate(flatten(commands), first)  # as a step's result has them
 
     def run_one(number: int, command: Command) -> None:
         with _moment(command.text, "command", moments, number) as moment:

@@ -15,13 +15,17 @@ from meshproof.releases import Cell
 
 @dataclass(frozen=True)
 class Setting:
-    """All that a step's text depends on."""
+    """All that a step's text depends on.
+
+    `pool` are the addresses from which a load balancer may take, on a cluster of ours.
+    """
 
     parts: Parts
     dialect: Dialect
     choices: Choices
     names: Names
     mesh: Mesh
+    pool: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, cell: Cell, parts: Parts, choices: Choices, names: Names | None = None) -> Setting:
@@ -32,4 +36,4 @@ class Setting:
     @property
     def links(self) -> Links:
         """The links of the way of a request, by these names."""
-        return Links(self.names)
+        return Links(self.names, self.choices.balanced)
