@@ -12,7 +12,7 @@ from meshproof.errors import BadInput
 from meshproof.word import Word, nearest, one_of, supported
 
 PROOFS = ("e2e", "runbook", "pytest", "notebooks")
-LOAD_BALANCER = "load-balancer"
+PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 VERSIONED = (*PROOFS, "images", "doctor")
 
 
@@ -44,10 +44,19 @@ class Choices:
         Word(
             "how requests reach the gateway",
             (*PROOFS, "images"),
-            one_of("port-forward", LOAD_BALANCER),
+            one_of(PORT_FORWARD, LOAD_BALANCER),
             reported=True,
         ),
-    ] = "port-forward"
+    ] = PORT_FORWARD
+    tabs: Annotated[
+        str,
+        Word(
+            "all: every tab of the page, with and without a revision, each request sent in both ways",
+            ("e2e", "pytest", "images"),
+            one_of(ALL),
+            reported=True,
+        ),
+    ] = ""
     images: Annotated[
         str,
         Word(
@@ -109,12 +118,20 @@ class Choices:
             if taker in word.required and name not in given:
                 raise BadInput(f"{taker}: expected {name}=..., {word.required[taker]}")
         values = {known[name].attribute: value == "1" if known[name].flag else value for name, value in given.items()}
-        return replace(cls(), **values)
+        chosen = replace(cls(), **values)
+        if chosen.tabs and chosen.access != PORT_FORWARD:
+            raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
+        return chosen
+
+    @property
+    def direct(self) -> bool:
+        """Whether requests go to the gateway's pods, by a port-forward."""
+        return self.access == PORT_FORWARD
 
     @property
     def balanced(self) -> bool:
-        """Whether requests go through a load balancer."""
-        return self.access == LOAD_BALANCER
+        """Whether requests go through a load balancer; where also `direct`, each is sent in both ways."""
+        return self.access == LOAD_BALANCER or self.tabs == ALL
 
     def typed(self, taker: str) -> Mapping[str, str]:
         """All that a taker takes, as it is typed."""

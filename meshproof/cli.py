@@ -49,9 +49,10 @@ def _e2e(choices: Choices) -> int:
     from meshproof.bring_up import parts_of
     from meshproof.progress import Progress
     from meshproof.suite import run_suite
+    from meshproof.tabs import run_tabs
 
     parts, _ = parts_of(choices, Progress())
-    return run_suite(replace(choices, images=parts.form))
+    return (run_tabs if choices.tabs else run_suite)(replace(choices, images=parts.form))
 
 
 def _runbook(choices: Choices) -> int:

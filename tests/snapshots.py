@@ -160,7 +160,7 @@ def answer(
 ) -> Answer:
     """An answer of one endpoint; over TLS where the app was told of a client certificate, unless said otherwise."""
     took = int(given.xfcc is not None) if handshakes is None else handshakes
-    return Answer(given, marked, gateway, UPSTREAM if endpoint else "", endpoint, took)
+    return Answer(given, marked, gateway, "", UPSTREAM if endpoint else "", endpoint, took)
 
 
 def answers(xfcc: str | None = None, *, status: int = 200, host: str = "www.example.com") -> Answers:

@@ -40,9 +40,10 @@ def test_the_address_is_the_first_entrys(ingress: list[dict[str, Any]], address:
 
 
 def test_a_service_without_status_has_no_address() -> None:
-    assert Service.from_dict({"status": {"loadBalancer": {}}}).address == ""
+    named = {"metadata": {"namespace": "a", "name": "b"}}
+    assert Service.from_dict({**named, "status": {"loadBalancer": {}}}).address == ""
     assert Service.from_dict(service()).address == ""
-    assert Service.from_dict({}).address == ""
+    assert Service.from_dict(named).address == ""
 
 
 def why(

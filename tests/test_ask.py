@@ -53,6 +53,7 @@ class Envoy:
     stubborn: bool = False
     echoes: bool = True
     pod: str = "http-1"
+    way: str = ""
     handshakes: int = 0
     asked: list[str] = field(default_factory=list[str])
     sent: list[Sent] = field(default_factory=list[Sent])
@@ -141,7 +142,7 @@ def test_an_endpoint_that_is_never_chosen_is_missing() -> None:
 
     found = answers(Partial({"10.0.0.7:80": Pool(), "10.0.0.8:80": Pool()}))
     assert [answer.endpoint for answer in found.each] == ["10.0.0.7:80"]
-    assert found.missing == (("http-1", "10.0.0.8:80"),)
+    assert found.missing == (("http-1", "", "10.0.0.8:80"),)
 
 
 def test_what_the_gateway_answers_by_itself_has_no_endpoint() -> None:
@@ -199,7 +200,7 @@ def test_each_pod_of_the_gateway_is_asked_through() -> None:
         ("http-2", "10.0.0.7:80", 1),
         ("http-1", "10.0.0.7:80", 0),
     ]
-    assert found.gateways == ("http-2", "http-1")
+    assert found.ways == (("http-2", ""), ("http-1", ""))
 
 
 def test_connections_that_do_not_close_leave_nothing_to_go_by(monkeypatch: pytest.MonkeyPatch) -> None:

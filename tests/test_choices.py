@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 class More(Choices):
     """The choices with two words more, which is all that two words more need."""
 
-    tabs: Annotated[str, Word("the tabs", ("e2e", "pytest", "notebooks"), one_of("these", "all"), reported=True)] = (
+    pages: Annotated[str, Word("the pages", ("e2e", "pytest", "notebooks"), one_of("these", "all"), reported=True)] = (
         "these"
     )
     yes: Annotated[bool, Word("whether to go on", ("e2e", "pytest"), one_of("1"))] = False
@@ -57,14 +57,23 @@ def test_every_choice_is_read() -> None:
 @pytest.mark.parametrize(
     ("taker", "word", "told"),
     [
-        ("e2e", "ACCESS=load-balancer", "ACCESS=load-balancer: not supported; allowed: port-forward"),
+        ("e2e", "ACCESS=loadbalancer", "ACCESS=loadbalancer: not supported; nearest is load-balancer; allowed: port-"),
         ("e2e", "IMAGES=Sourse", "IMAGES=Sourse: not supported; nearest is source; allowed: auto, source, published"),
         ("e2e", "CLUSTER=existing", "CLUSTER=existing: not supported; allowed: kind"),
         ("runbook", "CLUSTER=k3s", "CLUSTER=k3s: not supported; allowed: kind, existing"),
         ("pytest", "KEEP=0", "KEEP=0: not supported; allowed: (empty), 1"),
         ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.0; allowed: 2.4.0"),
-        ("e2e", "REVISION=canary", "REVISION=canary: not supported yet; leave it empty, for revisionless Istio"),
-        ("images", "NAME=x", "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, IMAGES"),
+        (
+            "e2e",
+            "REVISION=Canary",
+            "REVISION=Canary: expected lower-case letters, digits and dashes inside, 56 at most",
+        ),
+        ("e2e", "TABS=both", "TABS=both: not supported; allowed: all"),
+        (
+            "images",
+            "NAME=x",
+            "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, ACCESS, TABS, IMAGES",
+        ),
         ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: NAME"),
         ("doctor", "kgatway=2", "kgatway: unknown choice; nearest is KGATEWAY; those of doctor: KGATEWAY, ISTIO, KUB"),
         ("runbook", "COLOUR=red", "COLOUR: unknown choice; those of runbook: KGATEWAY, ISTIO"),
@@ -88,10 +97,20 @@ def test_a_revision_that_can_be_no_label_or_name_is_refused_for_that(value: str)
         words_of()["REVISION"].check(good)
 
 
+def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
+    with pytest.raises(BadInput, match="TABS=all and ACCESS=load-balancer contradict each other: give one of them"):
+        Choices.parse({"TABS": "all", "ACCESS": "load-balancer"}, "e2e")
+    both = Choices.parse({"TABS": "all", "REVISION": "blue"}, "e2e")
+    assert (both.direct, both.balanced, both.revision) == (True, True, "blue")
+    assert (Choices().direct, Choices().balanced) == (True, False)
+    assert (Choices(access="load-balancer").direct, Choices(access="load-balancer").balanced) == (False, True)
+
+
 def test_the_report_names_the_choices_that_are_not_versions() -> None:
     assert Choices(kgateway="2.4.0", keep=True).named() == {
         "revision": "",
         "access": "port-forward",
+        "tabs": "",
         "images": "auto",
         "cluster": "kind",
     }
@@ -115,21 +134,21 @@ def test_the_name_that_plain_pytest_takes_is_the_default() -> None:
 
 
 def test_a_new_word_is_one_place(tmp_path: Path) -> None:
-    chosen = read(["e2e", "--tabs", "all", "--yes"], COMMANDS, More).choices
-    assert chosen == More(tabs="all", yes=True) == read(["e2e", "TABS=all", "YES=1"], COMMANDS, More).choices
-    with pytest.raises(BadInput, match="TABS=al: not supported; nearest is all; allowed: these, all"):
-        read(["e2e", "TABS=al"], COMMANDS, More)
-    with pytest.raises(BadInput, match="TABS: not a choice here"):
-        read(["runbook", "TABS=all"], COMMANDS, More)
-    assert suite.options(chosen)[-2:] == ["--tabs=all", "--yes"]
-    assert parameters(chosen, tmp_path)["tabs"] == "all"
-    assert chosen.named()["tabs"] == "all"
+    chosen = read(["e2e", "--pages", "all", "--yes"], COMMANDS, More).choices
+    assert chosen == More(pages="all", yes=True) == read(["e2e", "PAGES=all", "YES=1"], COMMANDS, More).choices
+    with pytest.raises(BadInput, match="PAGES=al: not supported; nearest is all; allowed: these, all"):
+        read(["e2e", "PAGES=al"], COMMANDS, More)
+    with pytest.raises(BadInput, match="PAGES: not a choice here"):
+        read(["runbook", "PAGES=all"], COMMANDS, More)
+    assert suite.options(chosen)[-2:] == ["--pages=all", "--yes"]
+    assert parameters(chosen, tmp_path)["pages"] == "all"
+    assert chosen.named()["pages"] == "all"
 
 
 def test_a_new_word_is_an_option_of_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read(["e2e", "--help"], COMMANDS, More)
-    assert "the tabs (these, all; default: these)" in capsys.readouterr().out
+    assert "the pages (these, all; default: these)" in capsys.readouterr().out
 
 
 def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
@@ -142,7 +161,7 @@ def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
         "def test_it(pytestconfig): print(chosen(pytestconfig, More))\n"
     )
     env = {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}", "PYTEST_ADDOPTS": ""}
-    given = ("--tabs=all", "--yes", "--keep-cluster", "--cluster-name=mine", "--images", "source")
+    given = ("--pages=all", "--yes", "--keep-cluster", "--cluster-name=mine", "--images", "source")
     done = run(
         sys.executable,
         "-m",
@@ -156,4 +175,4 @@ def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
         *given,
         env=env,
     )
-    assert f"{More(tabs='all', yes=True, keep=True, name='mine', images='source')}" in done.stdout
+    assert f"{More(pages='all', yes=True, keep=True, name='mine', images='source')}" in done.stdout

@@ -14,8 +14,10 @@ from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube import inventory
 from meshproof.steps.clean_up import baseline
-from meshproof.steps.install_istio import INVENTORY, note_inventory
+from meshproof.steps.install_istio import inventory_name, note_inventory
 from meshproof.steps.traces import FEW, Traces, no_trace, traces
+
+INVENTORY = inventory_name(SETTING)
 
 
 def cluster_of(served: Served) -> Cluster:
@@ -51,18 +53,18 @@ def test_of_many_traces_the_first_few_are_named() -> None:
 
 def test_an_inventory_that_was_never_taken_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=INVENTORY):
-        baseline().read(cluster_of(Served(work=tmp_path)))
+        baseline(SETTING).read(cluster_of(Served(work=tmp_path)))
 
 
 def test_the_first_inventory_of_a_cluster_stands_whatever_a_run_leaves(tmp_path: Path) -> None:
     cluster = Served(list(PLAIN), tmp_path)
     note_inventory(SETTING, cluster_of(cluster))
-    first = baseline().read(cluster_of(cluster))
+    first = baseline(SETTING).read(cluster_of(cluster))
     assert first.objects == inventory.inventory_of(objects(*PLAIN))
     assert first.taken.startswith("20")
     cluster.objects.append(thing("ClusterRole", "istiod-left-by-run-1"))
     note_inventory(SETTING, cluster_of(cluster))
-    assert baseline().read(cluster_of(cluster)) == first
+    assert baseline(SETTING).read(cluster_of(cluster)) == first
 
 
 def test_an_inventory_with_istio_in_it_is_none(tmp_path: Path) -> None:

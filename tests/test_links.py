@@ -10,7 +10,7 @@ import pytest
 from snapshots import PARTS, SETTING
 
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady
+from meshproof.errors import BadInput, NotReady
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.kinds import HTTP_ROUTE, Ref
@@ -61,9 +61,9 @@ def api(stand_in: StandIn) -> Api:
     return cast(Api, stand_in)
 
 
-def service(name: str, *ports: int) -> dict[str, Any]:
+def service(name: str, *ports: int, **labels: str) -> dict[str, Any]:
     return {
-        "metadata": {"name": name, "namespace": "istio-system"},
+        "metadata": {"name": name, "namespace": "istio-system", "labels": labels},
         "spec": {"ports": [{"port": port} for port in ports]},
     }
 
@@ -90,12 +90,53 @@ def test_istiod_is_the_one_service_with_the_secure_port() -> None:
     [
         ([], "found none"),
         ([service("metrics", 15014)], "found none"),
-        ([service("a", 15012), service("b", 15012)], "found a, b"),
     ],
 )
-def test_no_istiod_or_two_are_no_address(services: list[dict[str, Any]], words: str) -> None:
+def test_no_istiod_is_no_address(services: list[dict[str, Any]], words: str) -> None:
     with pytest.raises(NotReady, match=words):
         istiod_address(api(StandIn({SERVICES: services})), Names())
+
+
+BLUE = {"istio.io/rev": "blue"}
+
+
+@pytest.mark.parametrize(
+    ("revision", "services", "words"),
+    [
+        (
+            "",
+            [service("a", 15012), service("b", 15012)],
+            "REVISION=: expected one Service of istiod",
+        ),
+        (
+            "blue",
+            [service("a", 15012)],
+            "REVISION=blue: .* in istio-system, which has default",
+        ),
+        (
+            "",
+            [service("a", 15012, **BLUE)],
+            "no istiod of revision default .* has blue; choose one",
+        ),
+        (
+            "blue",
+            [service("a", 15012, **BLUE), service("b", 15012, **BLUE)],
+            "revision blue in istio-system, found a, b",
+        ),
+    ],
+)
+def test_a_revision_that_is_not_there_or_twice_is_bad_input(
+    revision: str, services: list[dict[str, Any]], words: str
+) -> None:
+    with pytest.raises(BadInput, match=words):
+        istiod_address(api(StandIn({SERVICES: services})), Names(revision=revision))
+
+
+def test_istiod_is_the_one_of_the_revision_and_not_the_service_of_a_tag() -> None:
+    tag = service("istiod-revision-tag-prod", 15012, **BLUE, **{"istio.io/tag": "prod"})
+    stand_in = StandIn({SERVICES: [service("istiod", 15012), service("istiod-blue", 15012, **BLUE), tag]})
+    assert istiod_address(api(stand_in), Names(revision="blue")) == "istiod-blue.istio-system.svc:15012"
+    assert istiod_address(api(stand_in), Names()) == "istiod.istio-system.svc:15012"
 
 
 @pytest.mark.parametrize(

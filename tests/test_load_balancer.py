@@ -42,7 +42,8 @@ def test_what_is_typed_installs_the_controller_and_gives_it_these_addresses() ->
         "helm upgrade --install metallb /charts/metallb.tgz --namespace metallb-system --create-namespace "
         "--values metallb.yaml"
     )
-    assert wait == "kubectl wait --for=condition=Established crd/ipaddresspools.metallb.io"
+    assert wait.startswith("kubectl wait '--for=jsonpath=")
+    assert wait.endswith(" crd/ipaddresspools.metallb.io")
     assert pool.startswith("kubectl apply -f - <<")
     (manifest,) = yamls.load(install()[-1].stdin)
     assert manifest["spec"] == {"addresses": ["10.9.0.254/32", "10.9.0.253/32"]}
@@ -62,9 +63,10 @@ def test_the_image_is_the_parts_one_and_the_speaker_stays_away() -> None:
 
 
 def test_the_way_back_takes_the_namespace_too() -> None:
-    assert [command.text.split(" --")[0] for command in undo()] == [
+    assert [command.text.split(" --")[0] for command in undo(SETTING)] == [
         "helm uninstall metallb",
         "kubectl delete namespace metallb-system",
+        "kubectl annotate service http",
     ]
 
 

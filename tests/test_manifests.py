@@ -42,7 +42,7 @@ def test_values_are_put_in_as_they_are_even_with_dollars_in_them(values: dict[st
 
 
 @pytest.mark.parametrize("word", ["123", "null", "on", "y", "1e3", "0x1f", "true", "plain"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "address-pool.yaml"])  # which has no name to give
 def test_names_that_yaml_would_read_as_something_else_stay_text(name: str, word: str) -> None:
     def renamed(part: Any) -> Any:
         if isinstance(part, dict):

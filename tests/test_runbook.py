@@ -29,7 +29,9 @@ from meshproof.runbook import Book, Section, lab, notebooks, open_proof, resume,
 from meshproof.runbook.claimed import Claimed
 from meshproof.runbook.execute import Order, chosen
 from meshproof.steps import PAGE
-from meshproof.steps.install_istio import INVENTORY
+from meshproof.steps.install_istio import inventory_name
+
+INVENTORY = inventory_name(SETTING)
 
 RESULTS = {step.slug: step for step in a_run().steps}
 

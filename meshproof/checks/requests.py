@@ -133,19 +133,21 @@ def each_pod(answers: Answers, app: Sequence[Pod], judge: Callable[[Answer], Fin
     Of several, those that are not as expected are told first, then how many are.
     """
     ready = {pod.ip: pod.name for pod in app if pod.living and pod.all_ready}
-    reached = {(answer.gateway, answer.host) for answer in answers.each}
-    ways = [(gateway, ip) for gateway in answers.gateways for ip in ready]
-    silent = [f"{ready[ip]} ({ip}){_through(answers, gateway)}" for gateway, ip in ways if (gateway, ip) not in reached]
+    reached = {(answer.gateway, answer.way, answer.host) for answer in answers.each}
+    silent = [
+        f"{name} ({ip}){_through(answers, *way)}"
+        for way in answers.ways
+        for ip, name in ready.items()
+        if (*way, ip) not in reached
+    ]
     silent += [
-        f"{endpoint}{_through(answers, gateway)}"
-        for gateway, endpoint in answers.missing
-        if _host(endpoint) not in ready
+        f"{endpoint}{_through(answers, *way)}" for *way, endpoint in answers.missing if _host(endpoint) not in ready
     ]
     if not ready:
         return Finding(False, "an answer of each ready pod of the app", "no pod of the app is ready")
     finding = each_answer(answers, judge, ready)
     many = f", from each of {len(ready)} pods" if len(ready) > 1 else ""
-    many += f", through each of the gateway's {len(answers.gateways)} pods" if len(answers.gateways) > 1 else ""
+    many += f", by each of {len(answers.ways)} ways into the gateway" if len(answers.ways) > 1 else ""
     told = f"{finding.observed}; no answer on a new connection from {', '.join(silent)}" if silent else finding.observed
     return Finding(finding.holds and not silent, finding.expected + many, told)
 
@@ -159,7 +161,8 @@ def each_answer(
         return findings[0][1]
     wrong = [(answer, finding) for answer, finding in findings if not finding.holds]
     told = [
-        f"{(names or {}).get(answer.host, answer.endpoint)}{_through(answers, answer.gateway)}: {finding.observed}"
+        f"{(names or {}).get(answer.host, answer.endpoint)}{_through(answers, answer.gateway, answer.way)}: "
+        f"{finding.observed}"
         for answer, finding in wrong or findings[:1]
     ]
     told.append(f"{len(findings) - len(wrong)} of {len(findings)} as expected")
@@ -167,9 +170,10 @@ def each_answer(
     return Finding(bool(findings) and not wrong, expected, "; ".join(told))
 
 
-def _through(answers: Answers, gateway: str) -> str:
-    """Which pod of the gateway an answer came through, where there are several."""
-    return f" through {gateway}" if len(answers.gateways) > 1 else ""
+def _through(answers: Answers, gateway: str, way: str) -> str:
+    """Which way an answer came, where there are several."""
+    by = f" by load balancer {way}" if way else ""
+    return f" through {gateway}{by}" if len(answers.ways) > 1 else ""
 
 
 def answered(answer: Answer) -> bool:

@@ -106,7 +106,7 @@ class GatewayAccess:
 
 
 class PodAccess:
-    """The way in through one pod of the gateway: a port-forward, for requests and for Envoy's admin pages.
+    """The way in to one pod of the gateway: a port-forward, for requests and for Envoy's admin pages.
 
     Args:
         env: The environment of the cluster's tools.
@@ -116,7 +116,7 @@ class PodAccess:
     """
 
     def __init__(self, env: Mapping[str, str], pod: Pod, port: int, listener: int) -> None:
-        self.pod = pod.name
+        self.pod, self.way = pod.name, ""
         self._namespace = pod.namespace
         self.listener = listener
         self.port = port

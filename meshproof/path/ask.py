@@ -46,6 +46,7 @@ class Answer:
         response: The answer.
         marked: Whether the app received the mark of this very request.
         gateway: The gateway's pod that it went through.
+        way: The load balancer that led there; empty where it went to the pod itself.
         upstream: Envoy's cluster that it went through; empty where the gateway answered by itself.
         endpoint: Who answered, as `IP:PORT`; empty as `upstream`.
         handshakes: TLS handshakes that its connection took: 1 with TLS, 0 without.
@@ -54,6 +55,7 @@ class Answer:
     response: Response
     marked: bool
     gateway: str = ""
+    way: str = ""
     upstream: str = ""
     endpoint: str = ""
     handshakes: int = 0
@@ -72,19 +74,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """One answer on a new connection from each endpoint, through each pod of the gateway.
+    """One answer on a new connection from each endpoint, by each way in to each pod of the gateway.
 
-    `missing` are the pod of the gateway and the endpoint where there was none.
+    `missing` are the pod of the gateway, the way to it, and the endpoint where there was none.
     """
 
     ask: Ask
     each: tuple[Answer, ...]
-    missing: tuple[tuple[str, str], ...] = ()
+    missing: tuple[tuple[str, str, str], ...] = ()
 
     @property
-    def gateways(self) -> tuple[str, ...]:
-        """The gateway's pods that were asked through."""
-        named = (*(answer.gateway for answer in self.each), *(gateway for gateway, _ in self.missing))
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """The gateway's pods that were asked through, with the way to each."""
+        named = (*((answer.gateway, answer.way) for answer in self.each), *(missing[:2] for missing in self.missing))
         return tuple(dict.fromkeys(named))
 
 
@@ -102,6 +104,11 @@ class Sender(Protocol):
     @property
     def pod(self) -> str:
         """The pod's name."""
+        ...
+
+    @property
+    def way(self) -> str:
+        """What leads to it; empty where requests go to the pod itself."""
         ...
 
     def connected(self) -> AbstractContextManager[Get]:
@@ -164,14 +171,14 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
         # Where there is other traffic, a connection that was counted may be one whose request has yet to be counted.
         before = sender.upstreams() if noisy else after
         if not taken:
-            return Answers(what, (Answer(response, marked, sender.pod),))
+            return Answers(what, (Answer(response, marked, sender.pod, sender.way),))
         one = taken[0]
         if len(taken) > 1 or one.requests > 1 or (noisy and _taken(after, before)):
             noisy += 1
             continue
         if one.connections == 1:
             where = one.upstream.name, one.endpoint.address
-            answer = Answer(response, marked, sender.pod, *where, handshakes=one.handshakes)
+            answer = Answer(response, marked, sender.pod, sender.way, *where, handshakes=one.handshakes)
             found.setdefault(answer.endpoint, answer)
         missing = tuple(each.address for each in one.upstream.endpoints if each.address not in found)
         if not missing:
@@ -186,7 +193,7 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
         )
     if not found:
         raise NotReady(f"GET {what.host}/headers: no answer of {tries} through {sender.pod} was on a new connection")
-    return Answers(what, tuple(found.values()), tuple((sender.pod, endpoint) for endpoint in missing))
+    return Answers(what, tuple(found.values()), tuple((sender.pod, sender.way, endpoint) for endpoint in missing))
 
 
 def _taken(before: Mapping[str, Upstream], after: Mapping[str, Upstream]) -> list[_Taken]:

@@ -25,10 +25,12 @@ class Links:
 
     Attributes:
         names: What things are called.
-        balanced: Whether requests go through the gateway's load balancer.
+        direct: Whether requests go to the gateway's pods.
+        balanced: Whether they go through its load balancer; where both, each is sent both ways.
     """
 
     names: Names
+    direct: bool = True
     balanced: bool = False
 
     @property
@@ -126,7 +128,8 @@ class Links:
         gateway, asked = self.names.gateway, Ask(host, headers)
 
         def read(site: Site) -> Answers:
-            return ask(site.balanced(gateway) if self.balanced else site.gateway(gateway).senders(), asked)
+            pods = site.gateway(gateway).senders() if self.direct else ()
+            return ask((*pods, *(site.balanced(gateway) if self.balanced else ())), asked)
 
         return Link(f"GET {host}/headers", (gateway, asked), read, sends=True)
 

@@ -92,6 +92,11 @@ class ThroughLoadBalancer:
         """The pod's name."""
         return self.direct.pod
 
+    @property
+    def way(self) -> str:
+        """The load balancer."""
+        return self.balancer.host
+
     @contextmanager
     def connected(self) -> Generator[Get]:
         """A connection to the pod, for `GET /headers` with a Host of one's choice and the port that it is sent to.

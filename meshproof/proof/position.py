@@ -14,7 +14,7 @@ from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
 from meshproof.steps import PAGE, Setting
-from meshproof.steps.install_istio import INVENTORY
+from meshproof.steps.install_istio import inventory_name
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge
 from meshproof.steps.model import Claim
 from meshproof.steps.traces import no_trace, traces
@@ -47,9 +47,9 @@ def needs(slug: str) -> Sequence[str]:
     return () if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
 
 
-def noted(cluster: Cluster) -> bool:
+def noted(setting: Setting, cluster: Cluster) -> bool:
     """Whether the inventory was taken that the clean-up compares the cluster with."""
-    return (cluster.work / INVENTORY).exists()
+    return (cluster.work / inventory_name(setting)).exists()
 
 
 def lasting(slug: str, setting: Setting, until: str) -> Sequence[Claim]:
@@ -156,7 +156,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
             "start earlier",
             "istio",
         )
-    if until == "cleanup" and not noted(proof.cluster):
+    if until == "cleanup" and not noted(setting, proof.cluster):
         raise Elsewhere("the inventory that the clean-up compares with is not there; start where it is taken", "istio")
     held = hold(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = lapsed(held)

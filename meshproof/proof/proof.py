@@ -149,6 +149,9 @@ class Proof:
         """
         # What is taken back does not depend on the mesh, which may be half installed.
         setting = self._unmeshed()
+        if load_balancer.stays(setting, self.cluster):
+            self.announce("taking away the load balancer of an earlier run")
+            run_commands(load_balancer.undo(setting), self.cluster, [])
         link = traces(setting)
         found = link.read(self.cluster)
         finding = no_trace(found)

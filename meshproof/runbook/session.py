@@ -158,7 +158,7 @@ class Book:
         Raises:
             NotReady: A section comes first; the message names its notebook and says what is missing.
         """
-        if slug == "cleanup" and not position.noted(self.proof.cluster):
+        if slug == "cleanup" and not position.noted(self.proof.setting("before"), self.proof.cluster):
             first = NOTEBOOKS["istio"]
             raise NotReady(f"{first}.ipynb comes first: it notes what the cluster is compared with at the end.")
         setting = position.setting_of(self.proof, slug)

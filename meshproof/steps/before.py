@@ -77,12 +77,12 @@ def before_you_begin(setting: Setting) -> Step:
             ),
         ),
         undo=(
+            *(load_balancer.undo(setting) if balancer else ()),
             delete(names.gateway),
             delete(names.app_namespace),
             uninstall(names.release, names.gateway.namespace),
             uninstall(names.crds_release, names.gateway.namespace),
             delete(names.gateway_namespace),
-            *(load_balancer.undo() if balancer else ()),
             shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found"),
         ),
     )

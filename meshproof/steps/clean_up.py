@@ -21,7 +21,7 @@ from meshproof.path.ask import Answers
 from meshproof.path.link import Link, Site
 from meshproof.steps.enable_integration import enable_integration
 from meshproof.steps.exclude_service import exclude_service
-from meshproof.steps.install_istio import INVENTORY, install_istio
+from meshproof.steps.install_istio import install_istio, inventory_name
 from meshproof.steps.left_behind import left_behind
 from meshproof.steps.model import Ready, Step, claim
 from meshproof.steps.remains import is_left_on_purpose, remains
@@ -89,7 +89,7 @@ def clean_up(setting: Setting) -> Step:
             claim(
                 "cleanup.inventory",
                 "Every object of the cluster is as it was before Istio, but for what is known to be left behind",
-                (there, objects, baseline()),
+                (there, objects, baseline(setting)),
                 lambda there, objects, before: _of("istio", there, _as_before(objects, before, names)),
             ),
         ),
@@ -125,17 +125,19 @@ def what_remains(setting: Setting) -> Link[tuple[Object, ...]]:
     return Link("what remains of Istio", namespace, lambda site: remains(everything(site.api), namespace), watch)
 
 
-def baseline() -> Link[Baseline]:
+def baseline(setting: Setting) -> Link[Baseline]:
     """The inventory from before Istio."""
 
+    name = inventory_name(setting)
+
     def read(site: Site) -> Baseline:
-        noted = site.work / INVENTORY
+        noted = site.work / name
         if not noted.exists():
             raise NotReady(f"inventory {noted}: not there; it is taken when the section that installs Istio is run")
         taken = datetime.datetime.fromtimestamp(noted.stat().st_mtime)
         return Baseline(inventory.load(noted), f"{taken:%Y-%m-%d %H:%M:%S}")
 
-    return Link("inventory from before Istio", INVENTORY, read, when="once")
+    return Link("inventory from before Istio", name, read, when="once")
 
 
 def _of(slug: str, there: Traces, finding: Finding) -> Finding:

@@ -100,9 +100,11 @@ def _same_pods(plaintext: Answers, mtls: Answers, pods: Sequence[Pod]) -> Findin
     expected = sorted(pod.ip for pod in pods if pod.living and pod.all_ready)
     both = (plaintext, mtls)
     served = [
-        sorted(each.host for each in answers.each if requests.answered(each) and each.gateway == gateway)
+        sorted(
+            each.host for each in answers.each if requests.answered(each) and (each.gateway, each.way) == (gateway, way)
+        )
         for answers in both
-        for gateway in answers.gateways
+        for gateway, way in answers.ways
     ]
     upstreams = {each.upstream for answers in both for each in answers.each}
     return Finding(

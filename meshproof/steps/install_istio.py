@@ -17,7 +17,6 @@ from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
 ISTIOD_VALUES = "istiod.yaml"
-INVENTORY = "baseline.json"
 BASE, ISTIOD = "istio-base", "istiod"  # the charts
 # What the charts define outside of a namespace. Helm takes it back, as long as the namespace with its record is there.
 _OUTSIDE = (
@@ -80,12 +79,17 @@ def install_istio(setting: Setting) -> Step:
     )
 
 
+def inventory_name(setting: Setting) -> str:
+    """The file of the inventory from before Istio: with a load balancer, the page begins with more."""
+    return "baseline-load-balancer.json" if setting.choices.balanced else "baseline.json"
+
+
 def note_inventory(setting: Setting, cluster: Cluster) -> None:
     """Write down every object of the cluster, when this is first reached on it and nothing of Istio is there.
 
     On a cluster that is kept the note stands: what a run leaves must not become what the next one starts from.
     """
-    noted = cluster.work / INVENTORY
+    noted = cluster.work / inventory_name(setting)
     objects = () if noted.exists() else everything(cluster.api)
     if objects and not remains(objects, setting.names.istio_namespace):
         inventory.save(inventory.inventory_of(objects), noted)

@@ -26,6 +26,8 @@ NAMESPACE = "metallb-system"
 RELEASE = "metallb"
 POOL_SIZE = 4
 VALUES = "metallb.yaml"
+ESTABLISHED = '{.status.conditions[?(@.type=="Established")].status}'
+FROM_POOL = "metallb.io/ip-allocated-from-pool"  # which MetalLB notes on a Service
 EVENT = Kind("Event", "events")
 POOL = Kind("IPAddressPool", "ipaddresspools", "metallb.io", "v1beta1")
 
@@ -36,14 +38,24 @@ def commands(setting: Setting) -> tuple[Command, ...]:
     return (
         write(VALUES, yamls.dump(values(parts.images[CONTROLLER]))),
         install(parts, RELEASE, RELEASE, NAMESPACE, "--create-namespace", "--values", VALUES),
-        shell("kubectl", "wait", "--for=condition=Established", "crd/ipaddresspools.metallb.io"),
+        # By its path: a definition that is quite new has no conditions yet, which --for=condition= takes for an error.
+        shell("kubectl", "wait", f"--for=jsonpath={ESTABLISHED}=True", "crd/ipaddresspools.metallb.io"),
         apply(manifest("address-pool.yaml", {"addresses": ", ".join(f"{address}/32" for address in setting.pool)})),
     )
 
 
-def undo() -> tuple[Command, ...]:
-    """The way back. The gateway goes before: a Service keeps an address that nobody takes from it any more."""
-    return (uninstall(RELEASE, NAMESPACE), delete(Ref(kinds.NAMESPACE, "", NAMESPACE)))
+def undo(setting: Setting) -> tuple[Command, ...]:
+    """The way back. The Service keeps its address in its status, which nobody takes from it any more."""
+    return (
+        uninstall(RELEASE, NAMESPACE),
+        delete(Ref(kinds.NAMESPACE, "", NAMESPACE)),
+        shell("kubectl", "annotate", *service_of(setting).typed, f"{FROM_POOL}-"),
+    )
+
+
+def stays(setting: Setting, site: Site) -> bool:
+    """Whether it is there from an earlier run, and not to be."""
+    return not setting.choices.balanced and site.api.find(Ref(kinds.NAMESPACE, "", NAMESPACE).path) is not None
 
 
 def find_address(setting: Setting) -> Command:

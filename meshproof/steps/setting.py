@@ -36,4 +36,4 @@ class Setting:
     @property
     def links(self) -> Links:
         """The links of the way of a request, by these names."""
-        return Links(self.names, self.choices.balanced)
+        return Links(self.names, self.choices.direct, self.choices.balanced)
