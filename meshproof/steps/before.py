@@ -44,12 +44,12 @@ def before_you_begin(setting: Setting) -> Step:
             Together(
                 (
                     helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
-                    *balancer[3:],
                     apply(manifest("app-route.yaml", names.marks())),
                 )
             ),
             # A gateway that starts before names can be looked up tries again only after many seconds.
             shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system"),
+            *balancer[3:],
             apply(manifest("gateway.yaml", names.marks())),
         ),
         ready=(

@@ -26,7 +26,7 @@ NAMESPACE = "metallb-system"
 RELEASE = "metallb"
 POOL_SIZE = 4
 VALUES = "metallb.yaml"
-ESTABLISHED = '{.status.conditions[?(@.type=="Established")].status}'
+KNOWN_AS = "{.status.acceptedNames.kind}"
 FROM_POOL = "metallb.io/ip-allocated-from-pool"  # which MetalLB notes on a Service
 EVENT = Kind("Event", "events")
 POOL = Kind("IPAddressPool", "ipaddresspools", "metallb.io", "v1beta1")
@@ -38,8 +38,8 @@ def commands(setting: Setting) -> tuple[Command, ...]:
     return (
         write(VALUES, yamls.dump(values(parts.images[CONTROLLER]))),
         install(parts, RELEASE, RELEASE, NAMESPACE, "--create-namespace", "--values", VALUES),
-        # By its path: a definition that is quite new has no conditions yet, which --for=condition= takes for an error.
-        shell("kubectl", "wait", f"--for=jsonpath={ESTABLISHED}=True", "crd/ipaddresspools.metallb.io"),
+        # A definition that is quite new has no conditions yet, which kubectl takes for an error; names it has.
+        shell("kubectl", "wait", f"--for=jsonpath={KNOWN_AS}={POOL.name}", f"crd/{POOL.plural}.{POOL.group}"),
         apply(manifest("address-pool.yaml", {"addresses": ", ".join(f"{address}/32" for address in setting.pool)})),
     )
 
