@@ -84,6 +84,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         record.append((url, headers))
         if ("Host", "broken") in headers:
             raise httpx.ConnectError("refused")
+        if ("Host", "slow") in headers or url.endswith("/slow"):
+            raise httpx.ReadTimeout("timed out")
         return httpx.Response(
             404 if url.endswith("/missing") else 200, text='{"headers": {}}', headers={"Server": "envoy"}
         )
@@ -167,6 +169,16 @@ def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) 
     assert len(asked) == 2
 
 
+def test_a_request_that_is_not_answered_in_time_is_seen_and_a_page_that_is_not_is_not(asked: Asked) -> None:
+    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
+    answer = once(way, "slow")
+    assert (answer.status, answer.received) == (0, None)
+    assert str(answer) == "slow: 0, not an answer of httpbin: no answer within 5 s"
+    with pytest.raises(NotReady, match="timed out"):
+        way.senders()[0].admin("/slow")
+    assert len(asked) == 2
+
+
 def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,11 +198,11 @@ def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
         monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{port}"))
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
-        with gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0].unfinished("a.example", 2):
+        with gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0].unfinished("a.example", [("X-A", "1")], 2):
             pass
         server.join(5)
     head, chunk = received[0], received[1]
-    assert head.startswith(b"POST /headers HTTP/1.1\r\nHost: a.example\r\n")
+    assert head.startswith(b"GET /headers HTTP/1.1\r\nHost: a.example\r\nX-A: 1\r\n"), "as the requests that are asked"
     assert not chunk.split()[0].isalnum() or not all(digit in b"0123456789abcdef" for digit in chunk.split()[0])
     assert received[2:] == [head, chunk]
     assert asked == []
@@ -199,7 +211,7 @@ def test_unfinished_requests_are_refused_at_the_end_by_whoever_listens(
 def test_unfinished_requests_need_somebody_who_listens(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StandInForward, "url", always(f"http://127.0.0.1:{free_port()}"))
     way = gateway(raw_pod("one", "2026-01-01T00:00:00Z")).senders()[0]
-    with pytest.raises(NotReady, match="refused"), way.unfinished("a.example", 1):
+    with pytest.raises(NotReady, match="refused"), way.unfinished("a.example", [], 1):
         pytest.fail("nobody listens")
     assert asked == []
 

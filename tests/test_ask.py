@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from snapshots import response
 
-from meshproof.errors import Inconclusive, NotReady
+from meshproof.errors import Inconclusive
 from meshproof.formats.answer import Response
 from meshproof.formats.envoy import Endpoint, Upstream
 from meshproof.path import ask as module
@@ -54,6 +54,7 @@ class Envoy:
     echoes: bool = True
     pod: str = "http-1"
     way: str = ""
+    leads: tuple[str, ...] = ()
     handshakes: int = 0
     asked: list[str] = field(default_factory=list[str])
     sent: list[Sent] = field(default_factory=list[Sent])
@@ -81,9 +82,13 @@ class Envoy:
         quiet = Upstream("xds", (Endpoint("10.0.0.1:9977", 4, 1, 1),), 0)
         return {"xds": quiet, APP: Upstream(APP, endpoints, self.handshakes)} if self.pools else {"xds": quiet}
 
-    @contextlib.contextmanager
-    def unfinished(self, host: str, count: int) -> Generator[None]:
+    def led_to(self, host: str) -> tuple[str, ...]:
         assert host == "a.example"
+        return (APP, *self.leads) if self.pools else ()
+
+    @contextlib.contextmanager
+    def unfinished(self, host: str, headers: Sequence[tuple[str, str]], count: int) -> Generator[None]:
+        assert (host, headers) == self.sent[-1], "a route leads it where it led the last request"
         for _ in range(count):
             self.pools[self._next()].take()
         yield
@@ -192,6 +197,24 @@ def test_what_cannot_be_told_from_other_traffic_decides_nothing() -> None:
     assert len(envoy.asked) == module.NOISY_TRIES
 
 
+def test_a_host_that_leads_elsewhere_as_well_has_strays() -> None:
+    ours = Ask("a.example", to="app")
+    assert ask([Envoy({"10.0.0.7:80": Pool()})], ours).strays == ()
+    assert ask([Envoy({"10.0.0.7:80": Pool()}, leads=("other", "application"))], ours).strays == ("other",)
+    assert ask([Envoy({})], ours).strays == (), "no route, no cluster"
+
+
+def test_a_request_that_was_tried_again_is_on_new_connections() -> None:
+    class Failing(Envoy):
+        def _next(self) -> str:
+            address = super()._next()
+            self.pools[address].connections += 1  # a first try that broke
+            return address
+
+    [answer] = ask([Failing({"10.0.0.7:80": Pool()})], Ask("a.example")).each
+    assert answer.endpoint == "10.0.0.7:80"
+
+
 def test_each_pod_of_the_gateway_is_asked_through() -> None:
     old = Envoy({"10.0.0.7:80": Pool(idle=1)}, pod="http-1")
     new = Envoy({"10.0.0.7:80": Pool()}, tls=frozenset({"10.0.0.7:80"}), pod="http-2")
@@ -206,6 +229,6 @@ def test_each_pod_of_the_gateway_is_asked_through() -> None:
 def test_connections_that_do_not_close_leave_nothing_to_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.0)
     envoy = Envoy({"10.0.0.7:80": Pool(idle=9)}, stubborn=True)
-    with pytest.raises(NotReady, match=r"GET a.example/headers: no answer of \d+ through http-1 was on a new"):
+    with pytest.raises(Inconclusive, match=r"no answer of \d+ through http-1 was on a new .* the last: a.example: 200"):
         answers(envoy)
     assert len(envoy.asked) == module.SPARE_TRIES + module.TRIES

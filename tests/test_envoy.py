@@ -8,7 +8,7 @@ import json
 import pytest
 
 from meshproof.errors import NotReady
-from meshproof.formats.envoy import Endpoint, Upstream, certificate_chain, stats, upstreams
+from meshproof.formats.envoy import Endpoint, Upstream, certificate_chain, led_to, stats, upstreams
 
 
 def secret(name: str, chain: str | None) -> dict[str, object]:
@@ -49,6 +49,27 @@ def test_every_cluster_is_given_with_its_hosts_and_what_is_counted_of_them() -> 
     found = upstreams(json.dumps(page), json.dumps(handshakes))
     assert found == {"app": Upstream("app", (five, none, five), 2), "empty": Upstream("empty", (), 0)}
     assert (found["app"].open_connections, found["empty"].open_connections) == (2, 0)
+
+
+def routes(*domains: str, **route: object) -> dict[str, object]:
+    return {"domains": list(domains), "routes": [{"route": route}, {"redirect": {}}]}
+
+
+def test_a_host_leads_to_the_clusters_of_the_domain_that_is_nearest() -> None:
+    weighted = {"clusters": [{"name": "heavy", "weight": 9}, {"name": "light", "weight": 1}]}
+    hosts = [
+        routes("a.example", cluster="a"),
+        routes("a.example:*", weighted_clusters=weighted),
+        routes("*.example", cluster="wide"),
+        routes("*.b.example", cluster="near"),
+        routes("*", cluster="any"),
+    ]
+    page = json.dumps({"configs": [{"route_config": {"virtual_hosts": hosts}}, {}]})
+    assert led_to(page, "a.example") == ("a", "heavy", "light")
+    assert led_to(page, "c.example") == ("wide",)
+    assert led_to(page, "c.b.example") == ("near",)
+    assert led_to(page, "c.test") == ("any",)
+    assert led_to("{}", "a.example") == ()
 
 
 @pytest.mark.parametrize("pages", [("<html>no such page</html>", '{"stats": []}'), ("{}", "<html>no such page</html>")])

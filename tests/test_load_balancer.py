@@ -191,7 +191,7 @@ def test_a_pod_that_the_load_balancer_does_not_lead_to_is_not_ready(monkeypatch:
     monkeypatch.setattr(module, "TRIES", 2)
     balancer, access, pods = bench(*[0] * 10, pods=2)
     with (
-        pytest.raises(NotReady, match=r"load balancer 10\.9\.0\.254: of 4 connections, none was seen to reach http-1"),
+        pytest.raises(NotReady, match=r"load balancer 10\.9\.0\.254: of 4 connections, none was seen to reach http-0"),
         access.senders(pods)[1].connected(),
     ):
         pass
@@ -199,9 +199,11 @@ def test_a_pod_that_the_load_balancer_does_not_lead_to_is_not_ready(monkeypatch:
 
 
 def test_a_connection_that_no_pod_has_accepted_is_not_ready() -> None:
-    _, access, pods = bench(-1, pods=2)
-    with pytest.raises(NotReady, match="a connection through the load balancer"), access.senders(pods)[0].connected():
+    stand_in, access, pods = bench(*[-1] * module.TRIES)
+    told = rf"of {module.TRIES} connections, none was seen to reach http-0"
+    with pytest.raises(NotReady, match=told), access.senders(pods)[0].connected():
         pass
+    assert stand_in.ended == module.TRIES, "each was closed"
 
 
 def test_a_connection_from_here_is_a_plain_one() -> None:

@@ -101,6 +101,7 @@ OVER_TLS = Answers(PLAIN.ask, (replace(PLAIN.each[0], handshakes=1),))
 NO_HANDSHAKE = Answers(MTLS.ask, (replace(MTLS.each[0], handshakes=0),))
 TWO = (*INJECTED, replace(INJECTED[0], name="pod-2", ip="10.244.0.8"))
 HALF = Answers(MTLS.ask, (MTLS.each[0], replace(PLAIN.each[0], endpoint="10.244.0.8:8080")))
+ELSEWHERE = replace(MTLS.each[0], endpoint="9.9.9.9:80")
 OLDER_GATEWAY = Answers(MTLS.ask, (*MTLS.each, replace(PLAIN.each[0], gateway="http-2")))
 SERVICE = answers(host="plain.example")
 THROUGH_SERVICE = Answers(SERVICE.ask, (replace(SERVICE.each[0], upstream="kube_httpbin_httpbin-plaintext_8000"),))
@@ -264,6 +265,10 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
         "10.244.0.7) through http-2",
     ),
     ("route.status", (Answers(MTLS.ask, MTLS.each, (("http-1", "lb", ENDPOINT),)), INJECTED), "by load balancer lb"),
+    ("route.status", (replace(MTLS, strays=("kube_a_b_80",)), INJECTED), "to kube_a_b_80 as well"),
+    ("route.status", (Answers(MTLS.ask, (*MTLS.each, ELSEWHERE)), INJECTED), "9.9.9.9:80, which is no pod of the app"),
+    ("exclude.backend-no-xfcc", (replace(PLAIN, strays=("kube_a_b_80",)),), "to kube_a_b_80 as well"),
+    ("exclude.annotation-decides", (Swapped(MTLS, replace(PLAIN, strays=("kube_a_b_80",))), INJECTED), "as well"),
     ("exclude.same-pods", (OLDER_GATEWAY, MTLS, INJECTED), "10.244.0.7:8080"),
     ("route.xfcc-sole", (answers(f"{xfcc(uri=EVE)},{xfcc()}"), INJECTED), "2 elements, the first is not the sidecar's"),
     ("route.xfcc-sole", (answers(f'Subject="open,{xfcc()}'), INJECTED), "before it what cannot be read"),

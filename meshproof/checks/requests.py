@@ -145,11 +145,14 @@ def each_pod(answers: Answers, app: Sequence[Pod], judge: Callable[[Answer], Fin
     ]
     if not ready:
         return Finding(False, "an answer of each ready pod of the app", "no pod of the app is ready")
+    known = {pod.ip for pod in app}
+    strange = [each.endpoint for each in answers.each if each.endpoint and each.host not in known]
     finding = each_answer(answers, judge, ready)
     many = f", from each of {len(ready)} pods" if len(ready) > 1 else ""
     many += f", by each of {len(answers.ways)} ways into the gateway" if len(answers.ways) > 1 else ""
     told = f"{finding.observed}; no answer on a new connection from {', '.join(silent)}" if silent else finding.observed
-    return Finding(finding.holds and not silent, finding.expected + many, told)
+    told += f"; answered by {', '.join(strange)}, which is no pod of the app" if strange else ""
+    return Finding(finding.holds and not silent and not strange, finding.expected + many, told)
 
 
 def each_answer(
@@ -157,6 +160,11 @@ def each_answer(
 ) -> Finding:
     """A judgement of each answer, whoever gave it, that holds when there is one and all do; `names` by address."""
     findings = [(answer, judge(answer)) for answer in answers.each]
+    if answers.strays:
+        expected = findings[0][1].expected if findings else "an answer"
+        seen = "; ".join(dict.fromkeys(finding.observed for _, finding in findings))
+        led = f"the gateway may send requests for {answers.ask.host} to {', '.join(answers.strays)} as well"
+        return Finding(False, f"{expected}, always through {answers.ask.to}…", f"{seen}; {led}")
     if len(findings) == 1:
         return findings[0][1]
     wrong = [(answer, finding) for answer, finding in findings if not finding.holds]

@@ -76,6 +76,18 @@ class KindCluster(pytest_kind.KindCluster):
                 said += f"\n{answer.stdout}\n{answer.stderr}"
         return next((_plain(line) for line in said.splitlines() if SYMPTOM in line.lower()), "")
 
+    def write_kubeconfig(self) -> None:
+        """Write the kubeconfig anew, as kind knows it, over whatever is there.
+
+        Raises:
+            CommandFailed: There is no such cluster, or its node does not run.
+        """
+        given = run(str(self.kind_path), "get", "kubeconfig", f"--name={self.name}", env=self._env, timeout_s=30)
+        fresh = self.kubeconfig_path.with_suffix(".new")
+        fresh.touch(0o600)
+        fresh.write_text(given.stdout)
+        fresh.replace(self.kubeconfig_path)
+
     def load(self, archive: Path) -> None:
         """Give the nodes the images of an archive; those that they have already stay as they are.
 

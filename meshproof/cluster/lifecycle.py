@@ -122,7 +122,7 @@ def how_to_delete(name: str) -> str:
 
 
 def _tell_kept(record: Record, announce: Callable[[str], None]) -> None:
-    announce(f"cluster {record.name} is kept. To reach it: export KUBECONFIG={record.kubeconfig}")
+    announce(f"cluster {record.name} is kept. To reach it: export KUBECONFIG={record.give_kubeconfig()}")
     announce(f"  to delete it: {how_to_delete(record.name)}")
 
 
@@ -172,6 +172,7 @@ def _trouble(mark: Mark, kind: KindCluster, record: Record) -> str:
     if mark.node_image != kind.image:
         return "was kept by an earlier run, and is made of something else"
     with contextlib.suppress(MeshproofError):
+        kind.write_kubeconfig()
         if Api(record.kubeconfig).answers():
             return ""
     return "was kept by an earlier run, and does not answer"

@@ -73,7 +73,12 @@ class Record:
 
     @property
     def kubeconfig(self) -> Path:
-        """Its own kubeconfig."""
+        """Its own kubeconfig, which nobody else is told of: another context in it would lead us to another cluster."""
+        return self.folder / "own-kubeconfig"
+
+    @property
+    def given_kubeconfig(self) -> Path:
+        """The copy that is given to people, who may do with it what they like."""
         return self.folder / "kubeconfig"
 
     @property
@@ -137,6 +142,13 @@ class Record:
     def end_programs(self) -> int:
         """End what a killed run has left running for it: kind, helm, port-forwards. Returns how many there were."""
         return processes.end_started_with(VARIABLE, str(self.kubeconfig))
+
+    def give_kubeconfig(self) -> Path:
+        """Have a copy of the kubeconfig for people; one that they have changed stays."""
+        if not self.given_kubeconfig.exists():
+            self.given_kubeconfig.touch(0o600)
+            self.given_kubeconfig.write_text(self.kubeconfig.read_text())
+        return self.given_kubeconfig
 
     def forget(self) -> None:
         """Remove all that is known of it; the lock goes when it is released."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshproof.errors import BadInput
+from meshproof.kube.kinds import SERVICE, Ref
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ _V2_4 = Dialect(
     integration_values={"controller": {"extraEnv": {"KGW_ENABLE_ISTIO_AUTO_MTLS": "true"}}},
 )
 _DIALECTS: Mapping[str, Dialect] = {"2.4": _V2_4}
+
+
+def upstream_of(backend: Ref) -> str:
+    """How the name of the Envoy cluster of a Service or Backend begins; a port follows. The same in every line.
+
+    Source: BackendObjectIR.ClusterName of kgateway-dev/kgateway, and the prefixes of its plugins.
+    """
+    prefix = "kube" if backend.kind == SERVICE else "backend"
+    return f"{prefix}_{backend.namespace}_{backend.name}_"
 
 
 def dialect(name: str) -> Dialect:

@@ -39,6 +39,11 @@ class Response:
         own = {name.lower(): value for name, value in headers.items()}
         return cls(host, status, received, own, body[:BODY_LIMIT])
 
+    @classmethod
+    def none(cls, host: str, timeout_s: float) -> Response:
+        """What is known of a request that was sent and not answered in time: status 0."""
+        return cls(host, 0, None, body=f"no answer within {timeout_s:g} s")
+
     @property
     def xfcc(self) -> str | None:
         """The X-Forwarded-Client-Cert header that reached the app, or None."""

@@ -14,6 +14,7 @@ SECRETS_PAGE = "/config_dump?resource=dynamic_active_secrets"
 CLUSTERS_PAGE = "/clusters?format=json"
 
 
+ROUTES_PAGE = "/config_dump?resource=dynamic_route_configs"
 HANDSHAKES_PAGE = "/stats?format=json&filter=^cluster\\..*\\.ssl\\.handshake$"
 
 
@@ -83,6 +84,26 @@ def upstreams(clusters_page: str, handshakes_page: str) -> Mapping[str, Upstream
         for status in _parse(clusters_page).get("cluster_statuses", [])
         if status.get("added_via_api")
     }
+
+
+def led_to(page: str, host: str) -> tuple[str, ...]:
+    """The clusters that a request for a host may be sent to, whatever its path and headers, in their order.
+
+    Source: Envoy's HTTP route components: the domain itself wins over those with a star, of which the longest does.
+    """
+    by_domain: dict[str, list[Any]] = {}
+    for config in _parse(page).get("configs", []):
+        for virtual in config.get("route_config", {}).get("virtual_hosts", []):
+            for domain in virtual.get("domains", []):
+                by_domain.setdefault(domain.partition(":")[0], []).extend(virtual.get("routes", []))
+    stars = sorted((each for each in by_domain if each.startswith("*") and host.endswith(each[1:])), key=len)
+    routes = by_domain.get(host) or (by_domain[stars[-1]] if stars else [])
+    return tuple(dict.fromkeys(name for each in routes for name in _clusters(each.get("route", {}))))
+
+
+def _clusters(action: dict[str, Any]) -> list[str]:
+    weighted = action.get("weighted_clusters", {}).get("clusters", [])
+    return [name for name in (action.get("cluster"), *(each.get("name") for each in weighted)) if name]
 
 
 def _endpoint(host: dict[str, Any]) -> Endpoint:

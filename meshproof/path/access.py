@@ -136,7 +136,10 @@ class PodAccess:
 
             def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
                 url = f"{self._base(self.listener)}/headers"
-                answer = self._get(client, url, [("Host", host), *headers])
+                try:
+                    answer = self._get(client, url, [("Host", host), *headers])
+                except httpx.ReadTimeout:  # it was sent, and that is what came of it
+                    return Response.none(host, REQUEST_TIMEOUT_S)
                 return Response.of(host, answer.status_code, answer.text, answer.headers)
 
             yield get
@@ -149,16 +152,27 @@ class PodAccess:
         """
         return envoy.upstreams(self.admin(envoy.CLUSTERS_PAGE), self.admin(envoy.HANDSHAKES_PAGE))
 
+    def led_to(self, host: str) -> tuple[str, ...]:
+        """The clusters that the pod's Envoy may send a request for a host to.
+
+        Raises:
+            NotReady: As `admin`.
+        """
+        return envoy.led_to(self.admin(envoy.ROUTES_PAGE), host)
+
     @contextmanager
-    def unfinished(self, host: str, count: int) -> Generator[None]:
+    def unfinished(self, host: str, headers: Sequence[tuple[str, str]], count: int) -> Generator[None]:
         """This many requests whose bodies have not come; at the end of the context they come and are malformed.
+
+        In all that a route may look at they are like those of `connected`.
 
         Raises:
             NotReady: As `connected`.
         """
         address = self._base(self.listener).removeprefix("http://")
         name, _, port = address.rpartition(":")
-        begun = f"POST /headers HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        lines = ["GET /headers HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers)]
+        begun = "\r\n".join((*lines, "Transfer-Encoding: chunked", "", "")).encode()
         try:
             with ExitStack() as opened:
                 connections = [
@@ -204,6 +218,8 @@ class PodAccess:
         try:
             return client.get(url, headers=list(headers))
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.ReadTimeout) and client is not self._admin:
+                raise
             with self._lock:
                 self._drop(forward)  # the pod behind it may be gone
             raise NotReady(f"GET {url}: {error!r}") from error

@@ -32,10 +32,14 @@ AT_ONCE = 64  # connections to the gateway that are open at the same time, at mo
 
 @dataclass(frozen=True)
 class Ask:
-    """`GET /headers` for a host, with further headers. Equal by value: whoever asks the same shares the answers."""
+    """`GET /headers` for a host, with further headers. Equal by value: whoever asks the same shares the answers.
+
+    `to` is how the name of the Envoy cluster begins that it must lead to.
+    """
 
     host: str
     headers: tuple[tuple[str, str], ...] = ()
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,14 @@ class Answer:
 class Answers:
     """One answer on a new connection from each endpoint, by each way in to each pod of the gateway.
 
-    `missing` are the pod of the gateway, the way to it, and the endpoint where there was none.
+    `missing` are the pod of the gateway, the way to it, and the endpoint where there was none. `strays` are clusters
+    of Envoy that the host leads to beside the one that was asked for, so that other requests may go there.
     """
 
     ask: Ask
     each: tuple[Answer, ...]
     missing: tuple[tuple[str, str, str], ...] = ()
+    strays: tuple[str, ...] = ()
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
@@ -119,7 +125,11 @@ class Sender(Protocol):
         """The clusters of the gateway's Envoy by name."""
         ...
 
-    def unfinished(self, host: str, count: int) -> AbstractContextManager[None]:
+    def led_to(self, host: str) -> tuple[str, ...]:
+        """The clusters that a request for a host may be sent to."""
+        ...
+
+    def unfinished(self, host: str, headers: Sequence[tuple[str, str]], count: int) -> AbstractContextManager[None]:
         """This many requests that have begun, and are broken off at the end of the context."""
         ...
 
@@ -146,21 +156,24 @@ def ask(senders: Iterable[Sender], what: Ask) -> Answers:
 
     Raises:
         NotReady: The gateway cannot be reached.
-        Inconclusive: No answer could be told from other traffic.
+        Inconclusive: No answer could be told from other traffic, or was on a new connection.
     """
     asked: list[Answers] = []
+    strays: dict[str, None] = {}
     for sender in senders:
         with sender.connected() as get:
             asked.append(_each(sender, get, what))
-    each = (answer for answers in asked for answer in answers.each)
-    return Answers(what, tuple(each), tuple(missing for answers in asked for missing in answers.missing))
+        strays |= dict.fromkeys(name for name in sender.led_to(what.host) if not name.startswith(what.to))
+    each = tuple(answer for answers in asked for answer in answers.each)
+    missing = tuple(missing for answers in asked for missing in answers.missing)
+    return Answers(what, each, missing, tuple(strays))
 
 
 def _each(sender: Sender, get: Get, what: Ask) -> Answers:
     found: dict[str, Answer] = {}
     missing: tuple[str, ...] = ()
     before = sender.upstreams()
-    tries, noisy, limit = 0, 0, SPARE_TRIES
+    tries, noisy, limit, last = 0, 0, SPARE_TRIES, None
     while tries - noisy < limit and noisy < NOISY_TRIES:
         tries += 1
         mark = uuid.uuid4().hex
@@ -176,7 +189,8 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
         if len(taken) > 1 or one.requests > 1 or (noisy and _taken(after, before)):
             noisy += 1
             continue
-        if one.connections == 1:
+        last = response
+        if one.connections:  # several where it was tried again: all of them are new
             where = one.upstream.name, one.endpoint.address
             answer = Answer(response, marked, sender.pod, sender.way, *where, handshakes=one.handshakes)
             found.setdefault(answer.endpoint, answer)
@@ -185,14 +199,17 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
             break
         limit = SPARE_TRIES + TRIES * len(one.upstream.endpoints)
         if one.connections == 0:
-            before = _close_idle(sender, what.host, one.upstream.name)
+            before = _close_idle(sender, what, mark, one.upstream.name)
     if noisy and (missing or not found):
         raise Inconclusive(
             f"GET {what.host}/headers: of {tries} requests through {sender.pod}, {noisy} could not be told from other "
-            "traffic to the same pods; try again when there is less of it"
+            "traffic to the same pods, or from copies that the route makes"
         )
     if not found:
-        raise NotReady(f"GET {what.host}/headers: no answer of {tries} through {sender.pod} was on a new connection")
+        raise Inconclusive(
+            f"GET {what.host}/headers: no answer of {tries} through {sender.pod} was on a new connection, since older "
+            f"ones do not close; the last: {last}"
+        )
     return Answers(what, tuple(found.values()), tuple((sender.pod, sender.way, endpoint) for endpoint in missing))
 
 
@@ -210,7 +227,7 @@ def _taken(before: Mapping[str, Upstream], after: Mapping[str, Upstream]) -> lis
     return changes
 
 
-def _close_idle(sender: Sender, host: str, name: str) -> Mapping[str, Upstream]:
+def _close_idle(sender: Sender, what: Ask, mark: str, name: str) -> Mapping[str, Upstream]:
     """Have Envoy close its idle connections to a cluster, and return what it counts then.
 
     Envoy can use a connection to an HTTP/1.1 app no more once a request on it was broken off. Where other traffic keeps
@@ -220,7 +237,7 @@ def _close_idle(sender: Sender, host: str, name: str) -> Mapping[str, Upstream]:
     def look() -> Mapping[str, Upstream]:
         seen = sender.upstreams()
         if name in seen and (count := seen[name].open_connections):
-            with sender.unfinished(host, min(2 * count + 2, AT_ONCE)):
+            with sender.unfinished(what.host, (*what.headers, (MARK, mark)), min(2 * count + 2, AT_ONCE)):
                 sender.upstreams()  # what was sent is in Envoy when this answers
         return seen
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from meshproof.dialects import upstream_of
 from meshproof.formats import envoy
 from meshproof.kube.kinds import Labelled, Ref
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, Parameters
@@ -125,7 +126,9 @@ class Links:
 
     def answers(self, host: str, *headers: tuple[str, str]) -> Link[Answers]:
         """The answers to `GET /headers` for a host, through the gateway, from each endpoint on a new connection."""
-        gateway, asked = self.names.gateway, Ask(host, headers)
+        names = self.names
+        leads = {names.service_host: names.excluded, names.backend_host: names.backend}
+        gateway, asked = names.gateway, Ask(host, headers, upstream_of(leads.get(host, names.service)))
 
         def read(site: Site) -> Answers:
             pods = site.gateway(gateway).senders() if self.direct else ()

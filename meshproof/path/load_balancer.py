@@ -112,6 +112,8 @@ class ThroughLoadBalancer:
             def get(host: str, headers: Sequence[tuple[str, str]]) -> Response:
                 try:
                     return _get(http, host, (("Host", f"{host}:{self.balancer.port}"), *headers))
+                except TimeoutError:  # it was sent, and that is what came of it
+                    return Response.none(host, REQUEST_TIMEOUT_S)
                 except (OSError, HTTPException) as error:
                     raise NotReady(
                         f"GET {host}/headers through load balancer {self.balancer.host}: {error!r}"
@@ -123,9 +125,13 @@ class ThroughLoadBalancer:
         """As `PodAccess.upstreams`."""
         return self.direct.upstreams()
 
-    def unfinished(self, host: str, count: int) -> AbstractContextManager[None]:
+    def led_to(self, host: str) -> tuple[str, ...]:
+        """As `PodAccess.led_to`."""
+        return self.direct.led_to(host)
+
+    def unfinished(self, host: str, headers: Sequence[tuple[str, str]], count: int) -> AbstractContextManager[None]:
         """As `PodAccess.unfinished`: they only have Envoy close connections of its own."""
-        return self.direct.unfinished(host, count)
+        return self.direct.unfinished(host, headers, count)
 
     def admin(self, path: str) -> str:
         """As `PodAccess.admin`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, Record, check_made_of, folder_of, kind_cluster
+from meshproof.cluster import Cluster, Record, check_made_of, kind_cluster
 from meshproof.cluster.node import Node
 from meshproof.engine import Engine
 from meshproof.errors import ClusterGone, MeshproofError, NotReady, Refuted
@@ -33,15 +33,15 @@ VERDICT = "verdict"
 
 def attach(name: str, parts: Parts, engine: Engine) -> Cluster:
     """A cluster of ours by its name, whether or not it runs."""
-    folder = folder_of(name)
-    return Cluster(name, folder / "kubeconfig", parts, folder / "work", Node.of(name, engine))
+    record = Record(name)
+    return Cluster(name, record.kubeconfig, parts, record.work, Node.of(name, engine))
 
 
 def running(name: str) -> bool:
     """Whether a cluster of ours of this name is there and answers."""
-    folder = folder_of(name)
+    record = Record(name)
     try:
-        return (folder / "work").is_dir() and Api(folder / "kubeconfig").answers()
+        return record.work.is_dir() and Api(record.kubeconfig).answers()
     except MeshproofError:
         return False
 

@@ -14,6 +14,7 @@ from meshproof.kube.workloads import Pod
 from meshproof.manifests import manifest
 from meshproof.path.ask import Answer, Answers
 from meshproof.path.link import Link, Site
+from meshproof.steps.judging import SUCCESSES
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete
 from meshproof.steps.setting import Setting
 from meshproof.wait import wait_for
@@ -173,6 +174,7 @@ def _until(answers: Link[Answers], site: Site, judge: Callable[[Answer], Finding
             what=answers.what,
             timeout_s=SWAP_TIMEOUT_S,
             every_s=0.1,
+            successes=SUCCESSES,
         )
     except NotReady:
         if not last:

@@ -55,6 +55,7 @@ class Judging:
     last: dict[str, Finding] = field(default_factory=dict[str, Finding])
     held: dict[str, Finding] = field(default_factory=dict[str, Finding])
     fell: dict[str, Finding] = field(default_factory=dict[str, Finding])
+    failed: set[str] = field(default_factory=set[str])
     bugs: dict[str, Exception] = field(default_factory=dict[str, Exception])
     seen: Seen = field(default_factory=Seen)
     started: float = field(init=False)
@@ -93,6 +94,7 @@ class Judging:
                 self.bugs[claim.id] = bug
                 self.streaks.pop(claim.id, None)
                 continue
+            self.failed |= {claim.id} if not finding.holds else set()
             if not (finding.skip and self._fails(claim)):  # what does not decide takes back nothing that did
                 self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0
@@ -117,6 +119,8 @@ class Judging:
             finding, reason, undecided = self._unsteady(claim), "unsteady: it held, and then it did not", ""
         elif finding.holds:
             reason = "did not hold for long enough"
+            if claim.id not in self.failed and self.streaks[claim.id] < SUCCESSES:
+                undecided = undecided or "it held at every look, of which there were too few in the time"
         settled = not (error or finding.skip or claim.id in self.fell)
         proven = settled and self.streaks[claim.id] >= SUCCESSES
         return CheckResult(
@@ -126,7 +130,7 @@ class Judging:
             observed=finding.observed,
             status="proven" if proven else "skipped" if undecided else "refuted",
             seconds=round(self.settled_s.get(claim.id, self.clock.now() - self.started), 3),
-            reason="" if proven else error or finding.skip or reason,
+            reason="" if proven else error or finding.skip or undecided or reason,
         )
 
     def _unsteady(self, claim: Claim) -> Finding:
