@@ -28,6 +28,7 @@ class StandIn:
     deleted: ClassVar[int] = 0
     during: ClassVar[list[str]] = []
     loaded: ClassVar[list[Path]] = []
+    written: ClassVar[int] = 0
 
     def __init__(self, name: str, kubeconfig: Path, image: str, *_: object) -> None:
         self.name, self.kubeconfig_path, self.image = name, kubeconfig, image
@@ -39,7 +40,12 @@ class StandIn:
 
     def create(self, _: Path) -> None:
         StandIn.there = True
+        self.write_kubeconfig()
         StandIn.during.append(noted().doing)
+
+    def write_kubeconfig(self) -> None:
+        StandIn.written += 1
+        self.kubeconfig_path.write_text(f"of kind, {StandIn.written}")
 
     def load(self, archive: Path) -> None:
         StandIn.loaded.append(archive)
@@ -67,6 +73,20 @@ def bring_up(said: list[str], problem: BaseException | None = None, *, breaks_en
         StandIn.engine_answers = not breaks_engine
         if problem:
             raise problem
+
+
+def test_a_kubeconfig_that_people_have_is_a_copy_and_what_they_make_of_it_leads_us_nowhere() -> None:
+    said: list[str] = []
+    bring_up(said, keep=True)
+    record = Record("mine")
+    assert any(line.endswith(f"export KUBECONFIG={record.given_kubeconfig}") for line in said)
+    assert record.given_kubeconfig.read_text() == record.kubeconfig.read_text()
+    assert record.given_kubeconfig.stat().st_mode & 0o77 == 0
+    record.given_kubeconfig.write_text("another context")
+    record.kubeconfig.write_text("another context")
+    bring_up(said, keep=True)
+    assert record.kubeconfig.read_text().startswith("of kind"), "taken from kind again"
+    assert record.given_kubeconfig.read_text() == "another context", "it is theirs"
 
 
 def test_images_that_the_node_lacks_are_loaded_into_a_new_cluster_and_into_a_kept_one() -> None:
@@ -151,7 +171,7 @@ def test_a_mark_says_what_is_done_with_a_cluster_and_whether_it_is_kept(monkeypa
     assert (noted().doing, noted().kept, noted().engine, MINE.user()) == ("", "asked", "unix:///sock", None)
     assert noted().versions == PARTS.versions
     assert said[-2:] == [
-        f"cluster mine is kept. To reach it: export KUBECONFIG={MINE.kubeconfig}",
+        f"cluster mine is kept. To reach it: export KUBECONFIG={MINE.given_kubeconfig}",
         "  to delete it: meshproof delete NAME=mine",
     ]
     made = noted().made

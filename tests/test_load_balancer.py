@@ -191,7 +191,7 @@ def test_a_pod_that_the_load_balancer_does_not_lead_to_is_not_ready(monkeypatch:
     monkeypatch.setattr(module, "TRIES", 2)
     balancer, access, pods = bench(*[0] * 10, pods=2)
     with (
-        pytest.raises(NotReady, match=r"load balancer 10\.9\.0\.254: of 4 connections, none was seen to reach http-0"),
+        pytest.raises(NotReady, match=r"load balancer 10\.9\.0\.254: of 4 connections, none was seen to reach http-1"),
         access.senders(pods)[1].connected(),
     ):
         pass

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from meshproof.formats import helm
 from meshproof.kube.inventory import Content, Difference, Inventory, Name, compare
 from meshproof.names import Names
+from meshproof.steps import load_balancer
 from meshproof.steps.remains import is_class, is_root_of_trust
 
 RESTARTED_AT = "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"
@@ -41,13 +42,14 @@ def _record(d: Difference, names: Names) -> bool:
 
 
 def _is_record(kind: str, ref: str, content: Content, names: Names) -> bool:
-    """Whether it is Helm's own record of one of kgateway's two releases."""
+    """Whether it is Helm's own record of a release of this page: kgateway's two, and the load balancer's."""
     if kind != "Secret" or content.get("type") != helm.SECRET_TYPE:
         return False
     labels: Mapping[str, str] = content["metadata"].get("labels", {})
     name, version = labels.get("name", ""), labels.get("version", "")
-    ours = name in (names.release, names.crds_release) and version.isdecimal()
-    named = ours and ref == f"{names.gateway.namespace}/sh.helm.release.v1.{name}.v{version}"
+    kgateways = dict.fromkeys((names.release, names.crds_release), names.gateway.namespace)
+    namespace = (kgateways | {load_balancer.RELEASE: load_balancer.NAMESPACE}).get(name)
+    named = version.isdecimal() and ref == f"{namespace}/sh.helm.release.v1.{name}.v{version}"
     return named and labels.get("owner") == "helm"
 
 
