@@ -25,10 +25,11 @@ lab: $(VENV)/ready ## open the notebooks in JupyterLab
 test: lint ## unit tests of the library, without a cluster; ruff and pyright first
 	@$(VENV)/bin/python -m pytest -q tests $(ARGS)
 
-lint: $(VENV)/ready ## ruff and pyright
+lint: $(VENV)/ready ## ruff, pyright, and which module may know which
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/pyright
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 
 images: $(VENV)/ready ## have all images, charts and tools at hand, without a cluster
 	@$(RUN) images $(CHOICES)

@@ -12,13 +12,14 @@ import httpx
 import pytest
 from snapshots import always
 
+from meshproof.dialects import pod_port
 from meshproof.errors import NotReady
 from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
 from meshproof.kube.forward import end_forwards
 from meshproof.names import Names
 from meshproof.path import access
-from meshproof.path.access import GatewayAccess, free_port, pod_port
+from meshproof.path.access import GatewayAccess, free_port
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
@@ -173,7 +174,7 @@ def test_a_request_that_is_not_answered_in_time_is_seen_and_a_page_that_is_not_i
     way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
     answer = once(way, "slow")
     assert (answer.status, answer.received) == (0, None)
-    assert str(answer) == "slow: 0, not an answer of httpbin: no answer within 5 s"
+    assert str(answer) == "slow: 0, not an answer of the app: no answer within 5 s"
     with pytest.raises(NotReady, match="timed out"):
         way.senders()[0].admin("/slow")
     assert len(asked) == 2

@@ -42,7 +42,7 @@ def test_what_httpbin_received_is_read_whole_with_lower_case_names(headers: dict
 def test_a_body_of_another_form_is_not_httpbins(body: str) -> None:
     answer = Response.of("h", 503, body, {})
     assert (answer.received, answer.xfcc) == (None, None)
-    assert str(answer).startswith("h: 503, not an answer of httpbin: ")
+    assert str(answer).startswith("h: 503, not an answer of the app: ")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_body_of_another_form_is_not_httpbins(body: str) -> None:
 )
 def test_an_answer_that_is_not_httpbins_tells_what_it_says(body: str, headers: dict[str, str], words: str) -> None:
     answer = Response.of("h", 503, body, headers)
-    assert str(answer).rstrip() == f"h: 503, not an answer of httpbin: {words}"
+    assert str(answer).rstrip() == f"h: 503, not an answer of the app: {words}"
     assert answer.body == body[:2000]
     assert answer.headers == {name.lower(): value for name, value in headers.items()}
 

@@ -154,7 +154,7 @@ def test_what_the_gateway_answers_by_itself_has_no_endpoint() -> None:
     envoy = Envoy({})
     [answer] = answers(envoy).each
     assert (answer.endpoint, answer.upstream, answer.marked, len(envoy.sent)) == ("", "", False, 1)
-    assert str(answer).endswith("404, not an answer of httpbin: (no body), by the gateway itself")
+    assert str(answer).endswith("404, not an answer of the app: (no body), by the gateway itself")
 
 
 def test_an_answer_that_cannot_be_told_from_others_is_asked_for_again() -> None:

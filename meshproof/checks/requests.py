@@ -19,7 +19,7 @@ from meshproof.path.ask import Answer, Answers
 
 def is_ok(answers: Answers, app: Sequence[Pod]) -> Finding:
     """Status 200 from each pod of the app."""
-    return each_pod(answers, app, lambda answer: Finding(answered(answer), "200 from httpbin", str(answer)))
+    return each_pod(answers, app, lambda answer: Finding(answered(answer), "200 from the app", str(answer)))
 
 
 def has_no_client_cert(answers: Answers, app: Sequence[Pod]) -> Finding:
@@ -30,13 +30,13 @@ def has_no_client_cert(answers: Answers, app: Sequence[Pod]) -> Finding:
 def in_plaintext(answer: Answer) -> Finding:
     """Status 200 from the app, reached without a TLS handshake, and it received no X-Forwarded-Client-Cert."""
     holds = answered(answer) and answer.response.xfcc is None and not answer.handshakes
-    return Finding(holds, "200 from httpbin, no XFCC, no TLS handshake", _with_handshakes(answer))
+    return Finding(holds, "200 from the app, no XFCC, no TLS handshake", _with_handshakes(answer))
 
 
 def over_mtls(answer: Answer) -> Finding:
     """Status 200 from the app, reached with a TLS handshake, and it received X-Forwarded-Client-Cert."""
     holds = answered(answer) and answer.response.xfcc is not None and answer.handshakes == 1
-    return Finding(holds, "200 from httpbin, XFCC, 1 TLS handshake", _with_handshakes(answer))
+    return Finding(holds, "200 from the app, XFCC, 1 TLS handshake", _with_handshakes(answer))
 
 
 def takes_handshakes(answers: Answers, app: Sequence[Pod]) -> Finding:
@@ -44,7 +44,7 @@ def takes_handshakes(answers: Answers, app: Sequence[Pod]) -> Finding:
 
     def judge(answer: Answer) -> Finding:
         holds = answered(answer) and answer.handshakes == 1
-        return Finding(holds, "200 from httpbin, 1 TLS handshake", _with_handshakes(answer))
+        return Finding(holds, "200 from the app, 1 TLS handshake", _with_handshakes(answer))
 
     return each_pod(answers, app, judge)
 

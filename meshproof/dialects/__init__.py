@@ -45,6 +45,14 @@ def upstream_of(backend: Ref) -> str:
     return f"{prefix}_{backend.namespace}_{backend.name}_"
 
 
+def pod_port(listener: int) -> int:
+    """The port of the gateway's pods that serves a listener: those that only root may open are moved up.
+
+    Source: ports.TranslatePort of kgateway-dev/kgateway.
+    """
+    return listener if listener >= 1024 else listener + 8000
+
+
 def dialect(name: str) -> Dialect:
     """The dialect of that name.
 

@@ -52,7 +52,7 @@ class Response:
 
     def __str__(self) -> str:
         if self.received is None:
-            return f"{self.host}: {self.status}, not an answer of httpbin: {self._said()}"
+            return f"{self.host}: {self.status}, not an answer of the app: {self._said()}"
         header = "no XFCC" if self.xfcc is None else f"X-Forwarded-Client-Cert: {self.xfcc}"
         return f"{self.host}: {self.status}, {header}"
 

@@ -11,6 +11,7 @@ from typing import cast
 
 import httpx
 
+from meshproof.dialects import pod_port
 from meshproof.errors import MachineCannot, NotReady
 from meshproof.formats import envoy
 from meshproof.formats.answer import Response
@@ -239,14 +240,6 @@ class PodAccess:
 
 def _client() -> httpx.Client:
     return httpx.Client(timeout=REQUEST_TIMEOUT_S, trust_env=False, verify=_NO_TLS)
-
-
-def pod_port(listener: int) -> int:
-    """The port of the gateway's pods that serves a listener: those that only root may open are moved up.
-
-    Source: ports.TranslatePort of kgateway-dev/kgateway.
-    """
-    return listener if listener >= 1024 else listener + 8000
 
 
 def free_port(preferred: int = 0) -> int:

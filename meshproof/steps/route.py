@@ -39,7 +39,7 @@ def route_over_mtls(setting: Setting) -> Step:
 
     return Step(
         slug="route",
-        section="Route to httpbin over mTLS",
+        section="Route to the app over mTLS",
         commands=(
             shell(*labelling, f"{label}={value}", f"{other}-", "--overwrite"),
             shell(*restart, unless=lambda cluster: has_sidecar(cluster) is True),
