@@ -69,7 +69,9 @@ Holds = Callable[..., None]
 
 @pytest.fixture
 def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
-    """Lets the looks of `position` find that every claim holds but for some sections'."""
+    """Lets the looks of `position` find that every claim holds but for some sections', and istiod where it is."""
+    monkeypatch.setattr(position, "istiod_address", always("istiod"))
+    monkeypatch.setattr(Cluster, "api", None)
 
     def but_for(*slugs: str) -> None:
         def hold(asked: Sequence[str], until: str, *_: Any, **__: Any) -> list[Held]:
@@ -150,6 +152,21 @@ def test_a_resumed_run_says_what_differs_and_where_to_start_instead(proof: Proof
     lasting = [claim.id for slug in ("before", "istio", "enable") for claim in position.lasting(slug, SETTING, "route")]
     assert [each.id for each in position.verify(proof, 3)] == lasting
     assert {"istio.istiod-ready", "enable.gateway-containers"} <= set(lasting)
+
+
+def test_a_resumed_run_of_another_revision_is_bad_input(
+    proof: Proof, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other(*_: object) -> str:
+        raise BadInput("REVISION=blue: no istiod of revision blue is in istio-system, which has default")
+
+    found(proof, *RESULTS.values())
+    holds()
+    monkeypatch.setattr(position, "istiod_address", other)
+    with pytest.raises(BadInput, match="REVISION=blue"):
+        resume.take_up(proof.cluster, Choices(), 3, print)
+    assert kept(proof) == list(PAGE), "nothing was changed"
+    assert position.verify(proof, 1), "before there is an istiod, none is asked for"
 
 
 def test_what_a_later_section_ends_is_asked_until_then_and_not_after() -> None:

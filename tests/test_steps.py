@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -384,6 +385,11 @@ def test_a_pod_that_is_not_ready_need_not_answer() -> None:
     starting = not_ready((replace(INJECTED[0], name="pod-2", ip="10.244.0.8"),))
     same = CLAIMS["exclude.same-pods"]
     assert judge(same, seen(same, (THROUGH_SERVICE, MTLS, (*INJECTED, *starting)))).holds
+
+
+def test_the_readme_lists_the_claims_as_they_are() -> None:
+    listed = re.findall(r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", (E2E.parent / "README.md").read_text(), re.MULTILINE)
+    assert listed == [(claim.id, claim.sentence) for claim in CLAIMS.values()]
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:

@@ -10,6 +10,7 @@ from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
 from meshproof.path.link import look_at
+from meshproof.path.mesh import istiod_address
 from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
@@ -140,6 +141,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
 
     Raises:
         Elsewhere: It is not there; the message lists what differs.
+        BadInput: The revision that was chosen is not that of an istiod that is there.
     """
     slugs, name = list(PAGE), proof.cluster.name
     missing = [slug for slug in slugs[:start] if slug not in proof.results or proof.results[slug].error]
@@ -148,6 +150,9 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
         raise Elsewhere(
             f"section {number} ({missing[0]}) has not been completed on cluster {name}; start there", missing[0]
         )
+    if start > slugs.index("istio"):
+        with contextlib.suppress(NotReady):  # that there is none at all is told below
+            istiod_address(proof.cluster.api, proof.setting("before").names)
     until = slugs[start]
     setting = setting_of(proof, slugs[start - 1])
     if until == "cleanup" and clean(setting, proof.cluster):
