@@ -9,6 +9,7 @@ from typing import Literal
 from meshproof import errors
 from meshproof.errors import Refuted
 from meshproof.kube.inventory import Difference
+from meshproof.path.way import Way
 
 Status = Literal["proven", "refuted", "skipped"]
 Verdict = Literal["proven", "refuted", "incomplete"]
@@ -53,6 +54,7 @@ class StepResult:
     `started` is in seconds since the epoch. `error` is set when a command failed or readiness did not
     come; a run with such a step is never proven. `tracebacks` are of meshproof's own bugs that the step met:
     a check that met one is skipped. `changes` is what the step changed in the cluster, None where nobody looked.
+    `ways` are the requests that its claims were judged by.
     """
 
     slug: str
@@ -66,6 +68,7 @@ class StepResult:
     error: str = ""
     tracebacks: tuple[str, ...] = ()
     changes: tuple[Difference, ...] | None = None
+    ways: tuple[Way, ...] = ()
 
     @property
     def ran(self) -> tuple[tuple[str, Moment | None], ...]:

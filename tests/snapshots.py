@@ -42,6 +42,7 @@ PARTS = Parts(
 )
 SETTING = Setting.of(cells()[0], PARTS, Choices())
 TRUST_DOMAIN = "cluster.local"
+GATEWAY_POD = "http-1"
 T = TypeVar("T")
 
 
@@ -83,6 +84,9 @@ def pod(
 def gateway_pod(*containers: str, account: str = "http", env: Mapping[str, str] | None = None) -> Pod:
     """A pod of the gateway."""
     return pod(*containers, namespace="kgateway-system", account=account, name=GATEWAY_POD, env=env)
+
+
+MESHED_GATEWAY = (gateway_pod("kgateway-proxy", "sds"),)
 
 
 def deployment(*, generation: int = 1, observed: int = 1, replicas: int = 1, available: int = 1) -> Deployment:
@@ -134,7 +138,6 @@ def certificate(common_name: str = "") -> str:
 
 CERTIFICATE = certificate()
 OTHER_CERTIFICATE = certificate("other")
-GATEWAY_POD = "http-1"
 CHAINS = {GATEWAY_POD: CERTIFICATE}
 OTHER_CHAINS = {GATEWAY_POD: OTHER_CERTIFICATE}
 BY = "spiffe://cluster.local/ns/httpbin/sa/httpbin"

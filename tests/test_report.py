@@ -56,7 +56,7 @@ def test_results_json_has_the_documented_keys(tmp_path: Path) -> None:
     step = run["steps"][3]
     assert set(step) == {
         *("slug", "section", "commands", "started", "seconds", "checks"),
-        *("departures", "moments", "error", "tracebacks", "changes"),
+        *("departures", "moments", "error", "tracebacks", "changes", "ways"),
     }
     assert set(step["checks"][0]) == {"id", "claim", "expected", "observed", "status", "seconds", "reason"}
     assert step["commands"][1] == "kubectl rollout restart deployment/httpbin -n httpbin"

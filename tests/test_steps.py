@@ -388,7 +388,9 @@ def test_a_pod_that_is_not_ready_need_not_answer() -> None:
 
 
 def test_the_readme_lists_the_claims_as_they_are() -> None:
-    listed = re.findall(r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", (E2E.parent / "README.md").read_text(), re.MULTILINE)
+    listed = re.findall(
+        r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", (E2E.parent / "README.md").read_text(), re.MULTILINE
+    )
     assert listed == [(claim.id, claim.sentence) for claim in CLAIMS.values()]
 
 

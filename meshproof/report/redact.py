@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from meshproof.kube.inventory import Difference
+from meshproof.path.way import Way
 from meshproof.report.secret_texts import without_secrets
 from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
 
@@ -51,7 +52,15 @@ def _step(step: StepResult) -> StepResult:
         error=redact(step.error),
         tracebacks=_texts(step.tracebacks),
         changes=None if step.changes is None else tuple(map(_change, step.changes)),
+        ways=tuple(map(_way, step.ways)),
     )
+
+
+def _way(way: Way) -> Way:
+    response = way.answer.response
+    received = None if response.received is None else {name: _texts(each) for name, each in response.received.items()}
+    clean = replace(response, received=received, headers=_mapping(response.headers), body=redact(response.body))
+    return replace(way, answer=replace(way.answer, response=clean))
 
 
 def _change(change: Difference) -> Difference:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from meshproof.errors import BadInput
 from meshproof.kube.inventory import Difference
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
-from meshproof.results import CheckResult, Moment, Resumption, RunResult, StepResult
+from meshproof.results import Resumption, RunResult, StepResult
 
 
 def write(run: RunResult, path: Path) -> None:
@@ -55,17 +57,10 @@ def _run_to_dict(run: RunResult) -> dict[str, Any]:
 
 def _step_to_dict(step: StepResult) -> dict[str, Any]:
     return {
-        "slug": step.slug,
-        "section": step.section,
-        "commands": list(step.commands),
+        **msgspec.to_builtins(replace(step, changes=None)),
         "started": utc(step.started),
-        "seconds": step.seconds,
-        "checks": [asdict(check) for check in step.checks],
-        "departures": list(step.departures),
         "moments": [{**asdict(moment), "started": utc(moment.started)} for moment in step.moments],
         "changes": None if step.changes is None else [_change_to_dict(each) for each in step.changes],
-        "error": step.error,
-        "tracebacks": list(step.tracebacks),
     }
 
 
@@ -86,48 +81,21 @@ def _run_from_dict(run: dict[str, Any]) -> RunResult:
 
 
 def _step_from_dict(step: dict[str, Any]) -> StepResult:
-    changes = step.get("changes")
-    return StepResult(
-        slug=step["slug"],
-        section=step["section"],
-        commands=tuple(step["commands"]),
-        started=_epoch(step["started"]),
-        seconds=step["seconds"],
-        checks=tuple(_check_from_dict(check) for check in step["checks"]),
-        departures=tuple(step["departures"]),
-        moments=_moments_from_dicts(step["moments"], step["commands"]),
-        error=step["error"],
-        tracebacks=tuple(step.get("tracebacks", ())),
-        changes=None if changes is None else tuple(_change_from_dict(each) for each in changes),
-    )
-
-
-def _change_from_dict(change: dict[str, Any]) -> Difference:
-    return Difference(change["change"], change["kind"], change["ref"], tuple(change["paths"]))
+    moments = _tied(step["moments"], step["commands"])
+    read: dict[str, Any] = {
+        **step,
+        "started": _epoch(step["started"]),
+        "moments": [{**moment, "started": _epoch(moment["started"])} for moment in moments],
+        "changes": step.get("changes") and [{**change, "then": {}, "now": {}} for change in step["changes"]],
+    }
+    return msgspec.convert(read, StepResult)
 
 
 def _resumption_from_dict(resumption: dict[str, Any]) -> Resumption:
-    return Resumption(
-        start=resumption["start"],
-        at=_epoch(resumption["at"]),
-        differences=tuple(resumption["differences"]),
-        lapsed=tuple(resumption["lapsed"]),
-    )
+    return msgspec.convert({**resumption, "at": _epoch(resumption["at"])}, Resumption)
 
 
-def _check_from_dict(check: dict[str, Any]) -> CheckResult:
-    return CheckResult(
-        id=check["id"],
-        claim=check["claim"],
-        expected=check["expected"],
-        observed=check["observed"],
-        status=check["status"],
-        seconds=check["seconds"],
-        reason=check["reason"],
-    )
-
-
-def _moments_from_dicts(moments: list[dict[str, Any]], commands: list[str]) -> tuple[Moment, ...]:
+def _tied(moments: list[dict[str, Any]], commands: list[str]) -> list[dict[str, Any]]:
     """Earlier versions told which command a moment is of by its label alone: the first of two to the earlier one."""
     left = list(enumerate(commands))
     for moment in sorted(moments, key=lambda moment: moment["started"]):
@@ -135,18 +103,7 @@ def _moments_from_dicts(moments: list[dict[str, Any]], commands: list[str]) -> t
             tied = next((each for each in left if moment["kind"] == "command" and each[1] == moment["label"]), None)
             moment["command"] = tied and tied[0]
             left = [each for each in left if each != tied]
-    return tuple(map(_moment_from_dict, moments))
-
-
-def _moment_from_dict(moment: dict[str, Any]) -> Moment:
-    return Moment(
-        label=moment["label"],
-        kind=moment["kind"],
-        started=_epoch(moment["started"]),
-        seconds=moment["seconds"],
-        output=moment["output"],
-        command=moment["command"],
-    )
+    return moments
 
 
 def _epoch(text: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from meshproof.cluster import Cluster
 from meshproof.path.link import Link, When, look_at
+from meshproof.path.way import ways_of
 from meshproof.results import Moment, StepResult
 from meshproof.run import end_all
 from meshproof.steps.judging import Judging, judge, skipped
@@ -71,6 +72,7 @@ def run_step(step: Step, cluster: Cluster, clock: Clock | None = None) -> StepRe
         moments=tuple(moments),
         error=error,
         tracebacks=tracebacks(*problems, *judging.bugs.values()),
+        ways=ways_of(judging.seen),
     )
 
 
