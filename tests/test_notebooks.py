@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from html import escape
+from html import unescape
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, Section
 from meshproof.runbook.execute import parameters
-from meshproof.runbook.kernel import KERNEL
+from meshproof.runbook.execution.kernel import KERNEL
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.steps import PAGE
 
@@ -104,7 +104,7 @@ def test_what_is_shown_as_typed_is_what_the_step_runs(
     step = PAGE[slug](SETTING)
     shown = re.findall(r"<pre>(.*?)</pre>", book.commands(slug).html, re.DOTALL)
     assert shown
-    assert shown == [escape(command.text) for command in step.documented]
+    assert [unescape(text) for text in shown] == [command.text for command in step.documented]
 
 
 @every_section
