@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -27,7 +26,7 @@ from snapshots import (
 )
 
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady, Refuted
+from meshproof.errors import Refuted
 from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256
 from meshproof.kube.kinds import Ref
@@ -97,7 +96,7 @@ class StandIn:
 
 
 def finds(what: Any) -> Link[Any]:
-    return Link("it", "it", lambda _: what)
+    return Link("it", repr(what), lambda _: what)
 
 
 GOOD = Seen()
@@ -146,21 +145,11 @@ def test_without_a_header_that_can_be_read_there_is_no_certificate(
         observe.certificate(cluster_where(replace(GOOD, answer=answer), monkeypatch), ON, HOST)
 
 
-def test_a_path_tells_the_containers_of_gateway_and_app_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_way_tells_the_containers_of_gateway_and_app_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(pod("old"), terminating=True)
-    path = observe.path(cluster_where(replace(GOOD, app=(*GOOD.app, old)), monkeypatch), ON, HOST)
-    assert (path.host, path.url, path.answer) == (HOST, "http://localhost:32123/headers", answer(GOOD.answer))
-    assert (path.gateway, path.app) == (("kgateway-proxy", "sds"), ("go-httpbin", "istio-proxy"))
-
-
-@pytest.mark.parametrize(("who", "field"), [("gateway", "gateway"), ("app", "app")])
-@pytest.mark.parametrize("left", [(), (pod("old", terminating=True),)])
-def test_a_path_needs_a_pod_at_each_end(
-    who: str, field: str, left: Sequence[Pod], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = replace(GOOD, **cast(Any, {field: tuple(left)}))
-    with pytest.raises(NotReady, match=f"{who}: no pod of it runs"):
-        observe.path(cluster_where(seen, monkeypatch), ON, HOST)
+    way = observe.way(cluster_where(replace(GOOD, app=(*GOOD.app, old)), monkeypatch), ON, HOST)
+    assert way.answer == answer(GOOD.answer)
+    assert (way.gateway, way.app) == (("kgateway-proxy", "sds"), ("go-httpbin", "istio-proxy"))
 
 
 def test_pods_on_their_way_out_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

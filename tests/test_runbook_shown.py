@@ -13,13 +13,14 @@ from report_runs import a_refuted_run, a_run
 from snapshots import BY, URI, answer, gateway_pod, pod, response, stranger, xfcc
 
 from meshproof.checks.finding import Finding
+from meshproof.checks.hops import hops
 from meshproof.errors import NotReady
 from meshproof.formats.xfcc import nearest, parse
 from meshproof.kube.inventory import Difference
 from meshproof.path.ask import Answer
+from meshproof.path.way import Way
 from meshproof.report import html
-from meshproof.runbook.hops import hops
-from meshproof.runbook.observe import Certificate, Path
+from meshproof.runbook.observe import Certificate
 from meshproof.runbook.shown.certificate import certificate_tables
 from meshproof.runbook.shown.claims import claims_table
 from meshproof.runbook.shown.commands import what_ran
@@ -64,30 +65,39 @@ def test_a_hop_is_called_what_was_observed_or_unknown(came: Answer, app: tuple[s
 
 
 def test_an_answer_that_does_not_count_is_told_as_what_it_is() -> None:
-    assert hops(answer(stranger()), OUTSIDE)[-1].why == "answered 200, not by httpbin"
+    assert hops(answer(stranger()), OUTSIDE)[-1].why == "answered 200, not by the app"
     assert hops(arrived(status=503), OUTSIDE)[-1].why == "answered 503"
 
 
 def test_the_picture_says_the_same_as_the_hops() -> None:
-    way = Path(
-        "www.example.com",
-        "http://localhost:8080/headers",
-        arrived(xfcc()),
-        ("kgateway-proxy", "sds", "istio-proxy"),
-        IN_MESH,
-    )
+    way = Way(arrived(xfcc()), ("kgateway-proxy", "sds", "istio-proxy"), IN_MESH)
     shown = path_picture(way)
     picture = shown.html
     assert shown.text == ("www.example.com: client → gateway (plaintext) → sidecar (mTLS) → app (plaintext)")
-    for words in ("localhost:8080", "kgateway-proxy", "sds", "mTLS", "go-httpbin", shown.text):
+    for words in ("kgateway-proxy", "sds", "mTLS", "go-httpbin", shown.text):
         assert f">{words}<" in picture or f'"{words}"' in picture
     assert picture.count('stroke-dasharray="6 4"') == 2, "plaintext is dashed, and only plaintext"
     assert "sidecar" not in path_picture(replace(way, answer=arrived(), app=OUTSIDE)).html
 
 
+def test_the_picture_names_the_load_balancer_that_led_to_the_gateway() -> None:
+    balanced = replace(arrived(), way="10.9.0.254")
+    assert ">by 10.9.0.254<" in path_picture(Way(balanced, ("kgateway-proxy",), OUTSIDE)).html
+
+
+def test_the_report_draws_the_very_answers_that_were_judged() -> None:
+    run = a_run()
+    ways = (Way(arrived(xfcc()), ("kgateway-proxy",), IN_MESH), Way(arrived(), ("kgateway-proxy",), OUTSIDE))
+    page = html.render(replace(run, steps=(replace(run.steps[0], ways=(*ways, ways[0])), *run.steps[1:])))
+    assert "The way of the requests that were judged (2)" in page, "those that went alike are drawn once"
+    assert page.count("<figure") == 2
+    assert "sidecar (mTLS)" in page
+    assert "<figure" not in html.render(run)
+
+
 def test_containers_that_the_picture_has_no_room_for_are_counted() -> None:
     def names(*gateway: str) -> list[str]:
-        way = Path("www.example.com", "http://localhost:8080/headers", arrived(), gateway, OUTSIDE)
+        way = Way(arrived(), gateway, OUTSIDE)
         return re.findall(r">((?:kgateway-proxy|sds|istio-proxy|extra)[^<]*)<", path_picture(way).html)
 
     all_three = ["kgateway-proxy", "sds", "istio-proxy"]

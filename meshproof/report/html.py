@@ -8,10 +8,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from meshproof.report import summary, templates, timeline
+from meshproof.report import request, summary, templates, timeline
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
-from meshproof.results import RunResult
+from meshproof.results import RunResult, StepResult
 
 
 def write(run: RunResult, path: Path, *, diagnostics: Mapping[str, str] | None = None) -> None:
@@ -47,4 +47,15 @@ def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> s
         broken=[step for step in run.steps if step.error],
         skipped=[(step, check) for step in run.steps for check in step.checks if check.status == "skipped"],
         diagnostics=diagnostics or {},
+        ways={step.slug: _pictures(step) for step in run.steps},
     )
+
+
+def _pictures(step: StepResult) -> list[Mapping[str, str]]:
+    """A picture of each way that a judged request went; those that went alike are one."""
+    alike = {(request.title(way), request.told(way)): way for way in reversed(step.ways)}
+    drawn = sorted(alike.items(), key=lambda item: step.ways.index(item[1]))
+    return [
+        {"title": title, "picture": Markup(request.draw(way))}  # noqa: S704 - its template escapes what it shows
+        for (title, _), way in drawn
+    ]

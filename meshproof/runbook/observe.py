@@ -8,26 +8,14 @@ from datetime import datetime
 from cryptography import x509
 
 from meshproof.checks import requests
-from meshproof.checks.containers import names
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import NotReady
 from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
 from meshproof.formats.xfcc import Header
 from meshproof.kube.workloads import Pod
-from meshproof.path.ask import Answer
+from meshproof.path.link import look_at
 from meshproof.path.links import Links
-
-
-@dataclass(frozen=True)
-class Path:
-    """A request and who handled it: `gateway` and `app` are names of the containers in their pods."""
-
-    host: str
-    url: str
-    answer: Answer
-    gateway: tuple[str, ...]
-    app: tuple[str, ...]
+from meshproof.path.way import Way, ways_of
 
 
 @dataclass(frozen=True)
@@ -54,19 +42,16 @@ def pods(cluster: Cluster, on: Links) -> tuple[Pod, ...]:
     return tuple(pod for pod in found if pod.living)
 
 
-def path(cluster: Cluster, on: Links, host: str) -> Path:
-    """Send one request and see who handled it.
+def way(cluster: Cluster, on: Links, host: str) -> Way:
+    """Send a request and see who handled it.
 
     Raises:
-        NotReady: The gateway does not answer, or gateway or app have no pod.
+        Unseen: The gateway does not answer.
     """
-    return Path(
-        host=host,
-        url=f"http://localhost:{cluster.gateway(on.names.gateway).port}/headers",
-        answer=on.answers(host).read(cluster).each[0],
-        gateway=_containers(on.gateway_pods.read(cluster), "gateway"),
-        app=_containers(on.app_pods.read(cluster), "app"),
-    )
+    links = (on.answers(host), on.gateway_pods, on.app_pods)
+    seen = look_at(links, cluster)
+    seen.need(links)
+    return ways_of(seen)[0]
 
 
 def certificate(cluster: Cluster, on: Links, host: str) -> Certificate:
@@ -97,10 +82,3 @@ def certificate(cluster: Cluster, on: Links, host: str) -> Certificate:
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
     )
-
-
-def _containers(found: tuple[Pod, ...], what: str) -> tuple[str, ...]:
-    living = [pod for pod in found if pod.living]
-    if not living:
-        raise NotReady(f"{what}: no pod of it runs")
-    return names(living[-1])

@@ -186,12 +186,17 @@ class Book:
         return self.proof.setting("before").links
 
     def request_path(self, host: str = "") -> Shown:
-        """The way of one request for this host, by default the page's, sent now.
+        """The way of a request for this host, by default the page's: who handled it, which hops are encrypted.
 
-        It tells who handles the request, and which hops are encrypted.
+        It is the very request that the claims of the newest section were judged by; where none was, one is sent now.
         """
+        asked = host or self.names.host
         with self._at_work() as cluster:
-            return request.path_picture(observe.path(cluster, self._on, host or self.names.host))
+            self.proof.recall()
+            for result in reversed(list(self.proof.results.values())):
+                if ways := [way for way in result.ways if way.answer.response.host == asked]:
+                    return request.path_picture(ways[0], f"judged in: {result.section}")
+            return request.path_picture(observe.way(cluster, self._on, asked), "sent now")
 
     def client_certificate(self, host: str = "") -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""

@@ -56,7 +56,7 @@ def _into_pod(answer: Answer) -> tuple[Kind, str]:
     """Told from what Envoy counted of the connection and from what the app received; both must agree."""
     response = answer.response
     if not answered(answer):
-        return "unknown", f"answered {response.status}{', not by httpbin' if response.received is None else ''}"
+        return "unknown", f"answered {response.status}{', not by the app' if response.received is None else ''}"
     if response.xfcc is None:
         return ("TLS", "a handshake, no client certificate") if answer.handshakes else ("plaintext", "no TLS handshake")
     try:
