@@ -64,7 +64,7 @@ def _runbook(choices: Choices) -> int:
 
 def _lab(_: Choices) -> int:
     """Open the notebooks in JupyterLab."""
-    from meshproof.runbook.lab import lab
+    from meshproof.runbook.execution.lab import lab
 
     return lab()
 

@@ -13,8 +13,8 @@ import pytest
 from report_runs import a_refuted_run, a_run
 
 from meshproof.results import RunResult
-from meshproof.runbook import book
-from meshproof.runbook.notebook import ANCHOR
+from meshproof.runbook.execution import html_book
+from meshproof.runbook.execution.papermill import ANCHOR
 from meshproof.runbook.shown import STYLE
 
 new = cast(Any, nbformat).v4
@@ -50,7 +50,7 @@ def heading(stem: str) -> Any:
 
 
 def written(folder: Path, run: RunResult) -> str:
-    book.write(notebooks(folder), run, folder / "book.html")
+    html_book.write(notebooks(folder), run, folder / "book.html")
     return (folder / "book.html").read_text()
 
 
@@ -96,7 +96,7 @@ def test_the_note_of_a_failure_leads_to_the_cell_that_failed(tmp_path: Path) -> 
 
 def test_a_link_to_a_notebook_that_was_not_executed_is_only_its_words(tmp_path: Path) -> None:
     index, _, failed = notebooks(tmp_path)
-    book.write([index, failed], a_run(), tmp_path / "book.html")
+    html_book.write([index, failed], a_run(), tmp_path / "book.html")
     page = (tmp_path / "book.html").read_text()
     assert "Next: later, its end" in page
     assert "20-later" not in page
@@ -121,4 +121,4 @@ def test_the_values_of_the_run_stand_for_the_declared_ones_and_the_style_is_ther
 def test_a_notebook_without_a_heading_goes_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "60-bare.ipynb"
     cast(Any, nbformat).write(new.new_notebook(cells=[new.new_markdown_cell("Words.")]), path)
-    assert book.chapter(path).title == "60-bare"
+    assert html_book.chapter(path).title == "60-bare"

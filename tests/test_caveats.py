@@ -14,7 +14,7 @@ from report_runs import a_resumed_run, a_run
 
 from meshproof.report import artifacts, html, junit, results_json, summary, table
 from meshproof.results import Resumption, RunResult
-from meshproof.runbook import book
+from meshproof.runbook.execution import html_book
 from meshproof.runbook.shown import verdict_table
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJodHRwYmluIn0.c2lnbmF0dXJl"
@@ -23,7 +23,7 @@ DIFFERS = "differs from the end of section 4 by: added Deployment.apps ns/new"
 
 
 def as_book(run: RunResult, folder: Path) -> str:
-    book.write([], run, folder / "book.html")
+    html_book.write([], run, folder / "book.html")
     return (folder / "book.html").read_text()
 
 

@@ -19,7 +19,8 @@ from meshproof.cluster import ours
 from meshproof.command_line import read
 from meshproof.errors import MachineCannot
 from meshproof.run import run
-from meshproof.runbook import execute, lab
+from meshproof.runbook import execute
+from meshproof.runbook.execution import lab
 
 Done = list[tuple[str, object]]
 COMMANDS = ["e2e", "runbook", "lab", "images", "doctor", "clusters", "delete", "down"]

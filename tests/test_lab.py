@@ -19,16 +19,17 @@ from meshproof.cluster import Cluster
 from meshproof.errors import PROVEN, ClusterGone, NotReady
 from meshproof.proof import Proof
 from meshproof.releases import cells
-from meshproof.runbook import Book, kernel, lab, notebooks, unopened
+from meshproof.runbook import Book, notebooks
+from meshproof.runbook.execution import kernel, lab, placeholders
 
 
 def test_a_cell_before_those_above_it_says_that_they_come_first() -> None:
     with pytest.raises(NotReady, match=r"the cells above come first: one of them makes 'book'"):
-        _ = unopened.Unopened("book").request_path
+        _ = placeholders.Placeholder("book").request_path
 
 
 def test_a_value_not_made_yet_can_be_shown() -> None:
-    value = unopened.Unopened("section")
+    value = placeholders.Placeholder("section")
     assert not hasattr(value, "_repr_html_")
     assert repr(value) == "section: not made yet in this kernel"
 
@@ -36,7 +37,7 @@ def test_a_value_not_made_yet_can_be_shown() -> None:
 def test_a_new_kernel_knows_each_name_that_notebooks_make_and_use_later() -> None:
     names = {alias.name for node in ast.walk(ast.parse(kernel.FIRST_LINE)) for alias in getattr(node, "names", ())}
     assert names == _used_across_cells()
-    assert all(isinstance(getattr(unopened, name), unopened.Unopened) for name in names)
+    assert all(isinstance(getattr(placeholders, name), placeholders.Placeholder) for name in names)
 
 
 def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

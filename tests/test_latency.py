@@ -15,7 +15,7 @@ from meshproof.errors import NotReady
 from meshproof.kube.kinds import Ref
 from meshproof.names import Names
 from meshproof.run import Completed
-from meshproof.runbook.latency import REQUESTS, ROUNDS, Latency, measure, plot
+from meshproof.runbook.shown.latency import REQUESTS, ROUNDS, Latency, measure, plot
 
 HOST, SERVICE_HOST = "a.example", "b.example"
 NAMES = replace(Names(), host=HOST, service_host=SERVICE_HOST)

@@ -20,7 +20,7 @@ from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import Book, Section
 from meshproof.runbook.execute import parameters
-from meshproof.runbook.kernel import KERNEL
+from meshproof.runbook.execution.kernel import KERNEL
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.steps import PAGE
 

@@ -25,9 +25,10 @@ from meshproof.proof.position import Elsewhere, Held
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.runbook import Book, Section, lab, notebooks, open_proof, resume, session
-from meshproof.runbook.claimed import Claimed
+from meshproof.runbook import Book, Section, notebooks, open_proof, session
 from meshproof.runbook.execute import Order, chosen
+from meshproof.runbook.execution import lab, resume
+from meshproof.runbook.shown.claimed import Claimed
 from meshproof.steps import PAGE
 from meshproof.steps.install_istio import inventory_name
 

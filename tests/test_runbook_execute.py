@@ -20,7 +20,7 @@ from meshproof.proof.ledger import Ledger
 from meshproof.report import results_json
 from meshproof.results import RunResult
 from meshproof.runbook import execute as module
-from meshproof.runbook import resume
+from meshproof.runbook.execution import resume
 
 
 @dataclass

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 
 from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
-from meshproof.runbook import book
-from meshproof.runbook.kernel import JUPYTER_FOLDERS, KERNEL, register_kernel
-from meshproof.runbook.notebook import ANCHOR, Limits, execute
+from meshproof.runbook.execution import html_book
+from meshproof.runbook.execution.kernel import JUPYTER_FOLDERS, KERNEL, register_kernel
+from meshproof.runbook.execution.papermill import ANCHOR, Limits, execute
 
 new = cast(Any, nbformat).v4
 
@@ -70,7 +70,7 @@ def test_a_failing_cell_is_named_with_its_anchor_and_all_that_it_printed_is_said
     assert all(words in told for words in ("failing cell, cell 3 of 4", "raise ValueError", "so far", "no further"))
     assert "never" not in told
     assert f'id="{ANCHOR}"' in (tmp_path / "copy.ipynb").read_text().replace('\\"', '"')
-    chapter = book.chapter(tmp_path / "copy.ipynb")
+    chapter = html_book.chapter(tmp_path / "copy.ipynb")
     assert chapter.failed
     assert chapter.title == "A title"
     assert f'id="{chapter.anchor}-stopped"' in chapter.body
@@ -80,7 +80,8 @@ def test_a_failing_cell_is_named_with_its_anchor_and_all_that_it_printed_is_said
 def test_what_an_earlier_run_claimed_is_not_green_once_the_section_is_run_again(tmp_path: Path) -> None:
     made = """
 from meshproof.results import CheckResult, StepResult
-from meshproof.runbook import Section, claimed
+from meshproof.runbook import Section
+from meshproof.runbook.shown import claimed
 
 check = CheckResult("route.x", "It is x", "x", "x", "proven")
 section = Section(StepResult("route", "Route", (), 1e9, 5.0, (check,)), (), (), claimed.begin("route"))
@@ -124,7 +125,7 @@ def test_a_cell_beyond_its_limit_is_stopped_and_marked_in_the_copy(tmp_path: Pat
     assert f"{tmp_path / 'copy.ipynb'}#{ANCHOR}" in str(failed.value)
     last = outputs(tmp_path / "copy.ipynb")[-1]
     assert (last.output_type, last.evalue) == ("error", "cell 2 of 2: did not end within 1 s")
-    assert book.chapter(tmp_path / "copy.ipynb").failed
+    assert html_book.chapter(tmp_path / "copy.ipynb").failed
 
 
 def test_a_kernel_that_dies_is_noticed_and_marked_in_the_copy(tmp_path: Path) -> None:

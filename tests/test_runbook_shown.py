@@ -16,13 +16,13 @@ from meshproof.errors import NotReady
 from meshproof.formats.xfcc import nearest, parse
 from meshproof.kube.inventory import Difference
 from meshproof.path.ask import Answer
-from meshproof.runbook.changes import LONG, MANY, objects_table
 from meshproof.runbook.hops import hops
-from meshproof.runbook.latency import REQUESTS, Latency, read_csv
 from meshproof.runbook.observe import Certificate, Path
-from meshproof.runbook.picture import draw, told
-from meshproof.runbook.pods import pods_rows, pods_text
 from meshproof.runbook.shown import certificate_tables, claims_table, verdict_table
+from meshproof.runbook.shown.changes import LONG, MANY, objects_table
+from meshproof.runbook.shown.latency import REQUESTS, Latency, read_csv
+from meshproof.runbook.shown.pods import pods_rows, pods_text
+from meshproof.runbook.shown.request import draw, told
 
 IN_MESH, OUTSIDE = ("go-httpbin", "istio-proxy"), ("go-httpbin",)
 HEADER = "status-code,response-time\n"

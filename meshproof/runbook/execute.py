@@ -18,9 +18,9 @@ from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
 from meshproof.report import artifacts, table
 from meshproof.report.runlog import RunLog, run_log
-from meshproof.runbook import book, resume
-from meshproof.runbook.kernel import register_kernel
-from meshproof.runbook.notebook import execute
+from meshproof.runbook.execution import html_book, resume
+from meshproof.runbook.execution.kernel import register_kernel
+from meshproof.runbook.execution.papermill import execute
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.runbook.session import running
 
@@ -148,6 +148,6 @@ def _leave(proof: Proof) -> None:
     except MeshproofError as error:
         proof.announce(f"the runbook's state cannot be read: {error}")
     artifacts.write_all(proof.result(), proof.folder)
-    book.write(sorted(folder.glob("*.ipynb")), proof.result(), folder / "book.html")
+    html_book.write(sorted(folder.glob("*.ipynb")), proof.result(), folder / "book.html")
     told = (folder / "book.html").relative_to(proof.root.parent)
     print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {told}", flush=True)

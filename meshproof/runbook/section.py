@@ -10,8 +10,8 @@ from meshproof.kube.workloads import Pod
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
 from meshproof.runbook import shown
-from meshproof.runbook.claimed import Claimed, Run
 from meshproof.runbook.shown import Shown
+from meshproof.runbook.shown.claimed import Claimed, Run
 
 
 class Show(Protocol):

@@ -21,11 +21,11 @@ from meshproof.path.links import Links
 from meshproof.progress import Progress
 from meshproof.proof import Proof, position
 from meshproof.report.runlog import run_log
-from meshproof.runbook import claimed, latency, observe, shown
-from meshproof.runbook.claimed import Claimed
+from meshproof.runbook import observe, shown
 from meshproof.runbook.notebooks import NOTEBOOKS
 from meshproof.runbook.section import Section
-from meshproof.runbook.shown import Shown
+from meshproof.runbook.shown import Shown, claimed, latency
+from meshproof.runbook.shown.claimed import Claimed
 from meshproof.steps import PAGE
 
 VERDICT = "verdict"

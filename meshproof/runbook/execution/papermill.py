@@ -13,8 +13,8 @@ from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, 
 from meshproof.progress import clock_face
 from meshproof.report.html import without_terminal_codes
 from meshproof.report.redact import redact
-from meshproof.runbook import keeping
-from meshproof.runbook.kernel import KERNEL
+from meshproof.runbook.execution import redacted_files
+from meshproof.runbook.execution.kernel import KERNEL
 
 CELL_TIMEOUT_S = 600  # images are at hand before the first cell, which then may have to make the cluster
 KERNEL_TIMEOUT_S = 60
@@ -64,7 +64,7 @@ def execute(
     try:
         cast(Any, papermill).execute_notebook(
             str(source),
-            keeping.address(copy),
+            redacted_files.address(copy),
             parameters=dict(given),
             kernel_name=kernel,
             progress_bar=False,
@@ -183,4 +183,4 @@ def _mark_failure(copy: Path, index: int, why: str) -> None:
     new = cast(Any, nbformat).v4
     notebook.cells[index].outputs.append(new.new_output("error", ename="Stopped", evalue=why, traceback=[why]))
     notebook.cells.insert(index, new.new_markdown_cell(f'<span id="{ANCHOR}">The run stopped here:</span>'))
-    keeping.write(notebook, copy)
+    redacted_files.write(notebook, copy)

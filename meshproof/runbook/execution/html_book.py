@@ -17,7 +17,7 @@ from meshproof.report import summary
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.results import RunResult
-from meshproof.runbook.notebook import ANCHOR
+from meshproof.runbook.execution.papermill import ANCHOR
 from meshproof.runbook.shown import STYLE
 
 _LINK = re.compile(r'<a href="(\d\d-[a-z-]+)\.ipynb(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
@@ -42,7 +42,9 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     from pygments.formatters import HtmlFormatter  # comes with nbconvert
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files("meshproof.runbook").joinpath("book.html.j2").read_text())
+    template = environment.from_string(
+        resources.files("meshproof.runbook.execution").joinpath("html_book.html.j2").read_text()
+    )
     code_style = cast(str, cast(Any, HtmlFormatter)(style="default").get_style_defs(".highlight"))
     page = template.render(
         chapters=[chapter(path, {each.stem for each in executed}) for path in executed],

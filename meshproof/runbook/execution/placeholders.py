@@ -7,7 +7,7 @@ from typing import Never
 from meshproof.errors import NotReady
 
 
-class Unopened:
+class Placeholder:
     """A name that a later cell uses before the cell that makes it has run; asked for anything, it says so."""
 
     def __init__(self, name: str) -> None:
@@ -32,5 +32,5 @@ class Unopened:
         )
 
 
-book = Unopened("book")
-section = Unopened("section")
+book = Placeholder("book")
+section = Placeholder("section")

@@ -15,12 +15,12 @@ from meshproof.releases import Cell
 from meshproof.report import html, summary, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import RunResult, Status, StepResult
-from meshproof.runbook.changes import objects_table
 from meshproof.runbook.observe import Certificate, Path
-from meshproof.runbook.picture import draw, told
-from meshproof.runbook.pods import pods_rows, pods_text
+from meshproof.runbook.shown.changes import objects_table
+from meshproof.runbook.shown.pods import pods_rows, pods_text
+from meshproof.runbook.shown.request import draw, told
 
-STYLE = resources.files("meshproof.runbook").joinpath("shown.css").read_text(encoding="utf-8")
+STYLE = resources.files("meshproof.runbook.shown").joinpath("shown.css").read_text(encoding="utf-8")
 MARKS = {status: f"{mark} {status}" for status, mark in summary.MARKS.items()}
 EARLIER = "in an earlier run, not looked at now"
 FOLDED_LINES = 8

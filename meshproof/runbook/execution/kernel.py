@@ -12,7 +12,9 @@ from meshproof.paths import state_dir
 from meshproof.report.files import write_text
 
 KERNEL = "meshproof"
-FIRST_LINE = "from meshproof.runbook.unopened import book, section"  # run by each new kernel before any cell
+FIRST_LINE = (
+    "from meshproof.runbook.execution.placeholders import book, section"  # run by each new kernel before any cell
+)
 JUPYTER_FOLDERS = ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 
