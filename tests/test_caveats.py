@@ -15,7 +15,7 @@ from report_runs import a_resumed_run, a_run
 from meshproof.report import artifacts, html, junit, results_json, summary, table
 from meshproof.results import Resumption, RunResult
 from meshproof.runbook.execution import html_book
-from meshproof.runbook.shown import verdict_table
+from meshproof.runbook.shown.verdict import verdict_table
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJodHRwYmluIn0.c2lnbmF0dXJl"
 RESUMED = "resumed at section 5, 2026-01-01 01:00:41 UTC: the sections before it are as found earlier"

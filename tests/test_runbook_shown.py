@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 
@@ -16,13 +17,16 @@ from meshproof.errors import NotReady
 from meshproof.formats.xfcc import nearest, parse
 from meshproof.kube.inventory import Difference
 from meshproof.path.ask import Answer
+from meshproof.report import html
 from meshproof.runbook.hops import hops
 from meshproof.runbook.observe import Certificate, Path
-from meshproof.runbook.shown import certificate_tables, claims_table, verdict_table
-from meshproof.runbook.shown.changes import LONG, MANY, objects_table
+from meshproof.runbook.shown.certificate import certificate_tables
+from meshproof.runbook.shown.claims import claims_table
+from meshproof.runbook.shown.commands import what_ran
 from meshproof.runbook.shown.latency import REQUESTS, Latency, read_csv
-from meshproof.runbook.shown.pods import pods_rows, pods_text
-from meshproof.runbook.shown.request import draw, told
+from meshproof.runbook.shown.pods import pods_table
+from meshproof.runbook.shown.request import path_picture
+from meshproof.runbook.shown.verdict import verdict_table
 
 IN_MESH, OUTSIDE = ("go-httpbin", "istio-proxy"), ("go-httpbin",)
 HEADER = "status-code,response-time\n"
@@ -72,18 +76,19 @@ def test_the_picture_says_the_same_as_the_hops() -> None:
         ("kgateway-proxy", "sds", "istio-proxy"),
         IN_MESH,
     )
-    picture = draw(way)
-    assert told(way) == ("www.example.com: client → gateway (plaintext) → sidecar (mTLS) → app (plaintext)")
-    for words in ("localhost:8080", "kgateway-proxy", "sds", "mTLS", "go-httpbin", told(way)):
+    shown = path_picture(way)
+    picture = shown.html
+    assert shown.text == ("www.example.com: client → gateway (plaintext) → sidecar (mTLS) → app (plaintext)")
+    for words in ("localhost:8080", "kgateway-proxy", "sds", "mTLS", "go-httpbin", shown.text):
         assert f">{words}<" in picture or f'"{words}"' in picture
     assert picture.count('stroke-dasharray="6 4"') == 2, "plaintext is dashed, and only plaintext"
-    assert "sidecar" not in draw(replace(way, answer=arrived(), app=OUTSIDE))
+    assert "sidecar" not in path_picture(replace(way, answer=arrived(), app=OUTSIDE)).html
 
 
 def test_containers_that_the_picture_has_no_room_for_are_counted() -> None:
     def names(*gateway: str) -> list[str]:
         way = Path("www.example.com", "http://localhost:8080/headers", arrived(), gateway, OUTSIDE)
-        return re.findall(r">((?:kgateway-proxy|sds|istio-proxy|extra)[^<]*)<", draw(way))
+        return re.findall(r">((?:kgateway-proxy|sds|istio-proxy|extra)[^<]*)<", path_picture(way).html)
 
     all_three = ["kgateway-proxy", "sds", "istio-proxy"]
     assert names(*all_three) == all_three
@@ -93,34 +98,50 @@ def test_containers_that_the_picture_has_no_room_for_are_counted() -> None:
 
 def test_a_container_that_a_workload_did_not_have_stands_out_and_a_lost_one_is_struck_out() -> None:
     before, after = [gateway_pod("kgateway-proxy")], [replace(gateway_pod("kgateway-proxy", "sds"), name="http-2")]
-    rows = pods_rows(before, after)
+    table = pods_table(before, after)
+    rows = table.html
     assert '<span class="chip new" title="image">sds</span>' in rows
     assert '<span class="chip" title="image">kgateway-proxy</span>' in rows
     assert "<b>1/1 → 2/2</b>" in rows
-    assert pods_text(before, after) == "kgateway-system/http-2 1/1 → 2/2: kgateway-proxy, sds"
-    assert '<span class="chip gone">sds</span>' in pods_rows(after, before)
-    assert "new" not in pods_rows([], [pod("app")]), "a workload that was not there is new as a whole"
-    assert pods_rows([], [pod("app", terminating=True)]) == ""
+    assert table.text == "kgateway-system/http-2 1/1 → 2/2: kgateway-proxy, sds"
+    assert '<span class="chip gone">sds</span>' in pods_table(after, before).html
+    assert "chip new" not in pods_table([], [pod("app")]).html, "a workload that was not there is new as a whole"
+    assert "app" not in pods_table([], [pod("app", terminating=True)]).html
+
+
+def changed(changes: Sequence[Difference] | None) -> str:
+    """What a section's own panel shows of its changes, and nothing else of it."""
+    return what_ran(replace(a_run().steps[0], commands=(), moments=(), changes=changes and tuple(changes))).html
 
 
 def test_changes_are_shown_by_kind_and_many_are_folded() -> None:
-    assert objects_table(None) == ""
-    assert "it was already so" in objects_table([])
-    changed = Difference("changed", "Gateway.x", "ns/http", ("spec.a", "spec.b"))
-    many = [Difference("added", "Secret", f"ns/s{number}") for number in range(MANY + 1)]
-    table = objects_table([*many, changed])
-    assert f"{MANY + 1} objects" in table
-    assert "<code>ns/http</code></td><td>spec.a, spec.b" in table
-    assert ">Gateway<" in table
-    kinds = [Difference("added", f"K{number}.g", "ns/<x>") for number in range(LONG + 1)]
-    assert "ns/&lt;x&gt;" in objects_table(kinds)
-    assert "<details>" not in objects_table(kinds[:LONG])
-    assert f"{LONG + 1} objects are different" in objects_table(kinds)
+    assert "different" not in changed(None)
+    assert "it was already so" in what_ran(replace(a_run().steps[0], changes=())).html
+    gateway = Difference("changed", "Gateway.x", "ns/http", ("spec.a", "spec.b"))
+    few = [Difference("added", "Secret", f"ns/s{number}") for number in range(3)]
+    assert rows(changed([*few, gateway])) == [
+        *[["+", "Secret", f"ns/s{number}", "added"] for number in range(3)],
+        ["~", "Gateway", "ns/http", "spec.a, spec.b"],
+    ]
+    many = [*few, Difference("added", "Secret", "ns/<s>")]
+    assert "<summary>4 objects</summary>" in changed(many)
+    assert "ns/&lt;s&gt;" in changed(many)
+    kinds = [Difference("removed", f"K{number}.g", "ns/x") for number in range(17)]
+    assert "<details>" not in changed(kinds[:16])
+    assert "<summary>17 objects are different</summary>" in changed(kinds)
 
 
-def rows(html: str) -> list[list[str]]:
+def test_the_report_shows_the_same_changes() -> None:
+    first, *others = a_run().steps
+    changes = (Difference("removed", "Secret", "ns/<s>"),)
+    page = html.render(replace(a_run(), steps=(replace(first, changes=changes), *others)))
+    assert rows(page)[0] == ["-", "Secret", "ns/<s>", "removed"]
+    assert "What changed in the cluster (1)" in page
+
+
+def rows(page: str) -> list[list[str]]:
     """The cells of a table's rows without their markup, heads left out."""
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
     return [[unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells if len(row) > 1]
 
 
@@ -144,17 +165,17 @@ def a_certificate(*refuted: str) -> Certificate:
 def test_a_field_of_the_certificate_header_is_marked_as_it_was_judged_beside_what_was_expected(
     refuted: tuple[str, ...],
 ) -> None:
-    html = certificate_tables(a_certificate(*refuted)).html
+    page = certificate_tables(a_certificate(*refuted)).html
     marks = ["✗ refuted" if key in refuted else "✓ proven" for key in GIVEN]
     expected = ["other" if key in refuted else value for key, value in GIVEN.items()]
-    found = [row for row in rows(html) if len(row) == 4]
+    found = [row for row in rows(page) if len(row) == 4]
     assert [row[0].split()[0] for row in found] == list(GIVEN)
     assert [row[1] for row in found] == list(GIVEN.values())
     assert [row[2] for row in found] == expected
     assert [row[3] for row in found] == marks
-    assert html.count('<td class="refuted">') == len(refuted)
+    assert page.count('<td class="refuted">') == len(refuted)
     for words in ("cd34", "(empty, as Istio leaves it)", "2026-01-01 00:00:00 UTC", "2026-01-02 00:00:00 UTC"):
-        assert f"<td>{words}</td>" in html
+        assert f"<td>{words}</td>" in page
 
 
 def test_what_stands_before_the_sidecars_element_is_shown_and_not_taken_for_it() -> None:
@@ -166,14 +187,14 @@ def test_what_stands_before_the_sidecars_element_is_shown_and_not_taken_for_it()
     assert "spiffe://eve" in two
     assert "further keys: Issuer=it" in two
     unread = certificate_tables(replace(a_certificate(), header=nearest(f'Subject="open,By={BY}'))).html
-    assert "Subject=&quot;open" in unread
+    assert 'Subject="open' in unescape(unread)
     json = certificate_tables(replace(a_certificate(), header=parse(f'[{{"by":["{BY}"]}}]'))).html
     assert "decoded from its JSON form" in json
 
 
 def test_a_field_that_did_not_arrive_is_said_to_be_absent() -> None:
-    html = certificate_tables(replace(a_certificate("Hash", "Subject"), header=parse(f"By={BY}"))).html
-    assert html.count("<td><code>(absent)</code></td>") == 2
+    page = certificate_tables(replace(a_certificate("Hash", "Subject"), header=parse(f"By={BY}"))).html
+    assert page.count("<td><code>(absent)</code></td>") == 2
 
 
 def test_a_claim_is_marked_with_its_status_and_the_reason_stands_beside_what_was_observed() -> None:

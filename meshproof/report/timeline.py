@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html import escape
 from importlib import resources
 from pathlib import Path
 
-from meshproof.report import pauses, summary
+from markupsafe import Markup
+
+from meshproof.report import pauses, summary, templates
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
-from meshproof.results import Moment, RunResult, StepResult
+from meshproof.results import CheckResult, Moment, RunResult, StepResult
 
 # All lengths are in the picture's own units, which are pixels at its natural size.
 WIDTH = 1120.0
@@ -24,6 +25,7 @@ PAD = 9.0
 DOTS = 6.5  # from one check's dot to the next
 LETTER = 5.7  # mean width of a letter at the size of labels; a little too much rather than too little
 LABEL_LETTERS = 52
+SECTION_LETTERS = 34
 TICKS = 9
 NICE_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 KINDS = {"command": "a command runs", "wait": "waiting for a state", "observe": "observing for the checks"}
@@ -53,13 +55,27 @@ class _Bar:
     label_end: bool
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A step with its place: its span, a dot for each check, a bar for each moment."""
+
+    step: StepResult
+    name: str
+    y: float
+    height: float
+    x: float
+    width: float
+    dots: tuple[tuple[float, CheckResult], ...]
+    bars: tuple[_Bar, ...]
+
+
 def write(run: RunResult, path: Path) -> None:
     """Write the picture, secrets taken out.
 
     Raises:
         MachineCannot: The file cannot be written.
     """
-    write_text(path, '<?xml version="1.0" encoding="utf-8"?>\n' + render(run))
+    write_text(path, f'<?xml version="1.0" encoding="utf-8"?>\n{render(run)}\n')
 
 
 def render(run: RunResult) -> str:
@@ -71,27 +87,26 @@ def render(run: RunResult) -> str:
     whole = redact_run(run)
     run = pauses.cut(whole)
     scale = _scale(run)
-    rows: list[str] = []
+    rows: list[_Row] = []
     y = TOP
     for step in run.steps:
-        bars = _placed(step, scale)
-        height = max(2, 1 + max((bar.lane for bar in bars), default=0)) * LANE + 2 * PAD
-        rows += _row(step, bars, scale, y, height)
-        y += height
+        rows.append(_row(step, scale, y))
+        y += rows[-1].height
     style = resources.files("meshproof.report").joinpath("timeline.css").read_text(encoding="utf-8")
-    title = f"Timeline: {len(run.steps)} steps in {summary.duration(scale.length_s)}"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" viewBox="0 0 {WIDTH:g} {y + 34:g}" role="img" '
-            f'aria-label="{escape(title)}">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{style}</style>",
-            f'<rect class="paper" width="{WIDTH:g}" height="{y + 34:g}"/>',
-            *_legend(f"pauses over {pauses.LONGEST_S:g} s are cut" if run is not whole else ""),
-            *_axis(scale, y),
-            *rows,
-            "</svg>",
-        ]
+    return templates.render(
+        "report/timeline.svg.j2",
+        title=f"Timeline: {len(run.steps)} steps in {summary.duration(scale.length_s)}",
+        style=Markup(style),  # noqa: S704 - a file of this package
+        rows=rows,
+        ticks=_ticks(scale),
+        legend=_legend(),
+        note=f"pauses over {pauses.LONGEST_S:g} s are cut" if run is not whole else "",
+        width=WIDTH,
+        bottom=y,
+        top=TOP,
+        pad=PAD,
+        lane=LANE,
+        bar=BAR,
     )
 
 
@@ -119,69 +134,41 @@ def _placed(step: StepResult, scale: _Scale) -> list[_Bar]:
 
 def _label(moment: Moment) -> str:
     line = re.sub(r"\s+", " ", moment.label.strip().partition("\n")[0]).rstrip("\\ ")
-    return line if len(line) <= LABEL_LETTERS else line[: LABEL_LETTERS - 1].rstrip() + "…"
+    return _cut(line, LABEL_LETTERS)
 
 
-def _row(step: StepResult, bars: list[_Bar], scale: _Scale, y: float, height: float) -> list[str]:
-    start, end = scale.x(step.started), scale.x(step.started + step.seconds)
-    done = f"{summary.proven(step.checks)} of {len(step.checks)} checks, {summary.duration(step.seconds)}"
-    out = [
-        f'<line class="rule" x1="0" x2="{WIDTH:g}" y1="{y:g}" y2="{y:g}"/>',
-        f'<rect class="span" x="{start:.1f}" y="{y + 4:.1f}" width="{max(2.0, end - start):.1f}" '
-        f'height="{height - 8:.1f}" rx="3"/>',
-        f'<text class="section" x="0" y="{y + PAD + 13:.1f}">{_plain(_cut(step.section, 34))}</text>',
-        f'<text class="small" x="0" y="{y + PAD + 31:.1f}">{done}</text>',
-    ]
-    for place, check in enumerate(step.checks):
-        x = LEFT - 14 - DOTS * (len(step.checks) - 1 - place)
-        out.append(
-            f'<circle class="{check.status}" cx="{x:.1f}" cy="{y + PAD + 27:.1f}" r="2.4">'
-            f"<title>{_plain(check.id)}: {check.status}</title></circle>"
-        )
-    for bar in bars:
-        middle = y + PAD + bar.lane * LANE + LANE / 2
-        tip = f"{bar.moment.label}\n{bar.moment.kind}, {bar.moment.seconds:.2f} s"
-        anchor = ' text-anchor="end"' if bar.label_end else ""
-        out.append(
-            f'<g><title>{_plain(tip)}</title><rect class="{bar.moment.kind}" x="{bar.x:.1f}" '
-            f'y="{middle - BAR / 2:.1f}" width="{bar.width:.1f}" height="{BAR:g}" rx="2"/>'
-            f'<text class="label" x="{bar.label_x:.1f}" y="{middle + 3.8:.1f}"{anchor}>{_plain(bar.label)}</text></g>'
-        )
-    return out
+def _row(step: StepResult, scale: _Scale, y: float) -> _Row:
+    bars = _placed(step, scale)
+    start, end = scale.x(step.started), scale.x(step.ended)
+    last = len(step.checks) - 1
+    return _Row(
+        step,
+        _cut(step.section, SECTION_LETTERS),
+        y,
+        height=max(2, 1 + max((bar.lane for bar in bars), default=0)) * LANE + 2 * PAD,
+        x=start,
+        width=max(2.0, end - start),
+        dots=tuple((LEFT - 14 - DOTS * (last - place), check) for place, check in enumerate(step.checks)),
+        bars=tuple(bars),
+    )
 
 
-def _axis(scale: _Scale, bottom: float) -> list[str]:
+def _ticks(scale: _Scale) -> list[tuple[float, str]]:
+    """Where the axis has its ticks, and what stands there."""
     tick_s = next((nice for nice in NICE_S if scale.length_s / nice <= TICKS), NICE_S[-1])
-    out: list[str] = []
-    for number in range(int(scale.length_s / tick_s) + 1):
-        x = scale.x(scale.zero + number * tick_s)
-        text = f"{number * tick_s:g}" if tick_s < 60 else f"{number * tick_s / 60:g} min"
-        unit = " s" if tick_s < 60 else ""
-        out.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8:g}" y2="{bottom + 6:g}"/>')
-        out += [
-            f'<text class="tick" x="{x:.1f}" y="{at:g}" text-anchor="middle">{text}{unit}</text>'
-            for at in (TOP - 14, bottom + 20)
-        ]
-    return out
+    times = [number * tick_s for number in range(int(scale.length_s / tick_s) + 1)]
+    return [(scale.x(scale.zero + at), f"{at:g} s" if tick_s < 60 else f"{at / 60:g} min") for at in times]
 
 
-def _legend(note: str) -> list[str]:
-    out: list[str] = []
+def _legend() -> list[tuple[float, str, str]]:
+    """The place of each kind of bar in the legend, and what it means."""
+    entries: list[tuple[float, str, str]] = []
     x = LEFT
-    for kind, meaning in KINDS.items():
-        out.append(f'<rect class="{kind}" x="{x:g}" y="10" width="22" height="{BAR:g}" rx="2"/>')
-        out.append(f'<text class="label" x="{x + 28:g}" y="20">{meaning}</text>')
+    for kind, meaning in {**KINDS, "span key": "the step as a whole"}.items():
+        entries.append((x, kind, meaning))
         x += 28 + len(meaning) * LETTER + 26
-    out.append(f'<rect class="span key" x="{x:g}" y="10" width="22" height="{BAR:g}" rx="2"/>')
-    out.append(f'<text class="label" x="{x + 28:g}" y="20">the step as a whole</text>')
-    out += [f'<text class="small" x="0" y="20">{note}</text>'] if note else []
-    return out
+    return entries
 
 
 def _cut(text: str, letters: int) -> str:
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
-
-
-def _plain(text: str) -> str:
-    """Escaped, and without what XML cannot hold."""
-    return escape("".join(letter for letter in text if letter in "\t\n" or letter.isprintable()))

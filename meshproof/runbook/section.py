@@ -9,8 +9,7 @@ from meshproof.errors import Refuted
 from meshproof.kube.workloads import Pod
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
-from meshproof.runbook import shown
-from meshproof.runbook.shown import Shown
+from meshproof.runbook.shown import Shown, claims, commands, pods
 from meshproof.runbook.shown.claimed import Claimed, Run
 
 
@@ -37,17 +36,17 @@ class Section:
     @property
     def pods(self) -> Shown:
         """The pods of gateway, app and control planes with their containers, and what is new about them."""
-        return shown.pods_table(self.before, self.after)
+        return pods.pods_table(self.before, self.after)
 
     @property
     def claims(self) -> Shown:
         """Each claim, proven or refuted, with what was expected and what was seen."""
-        return self._claimed(shown.claims_table)
+        return self._claimed(claims.claims_table)
 
     @property
     def departures(self) -> Shown:
         """Where the page's own words do not hold, and what was done instead."""
-        return shown.departures_list(self.result)
+        return claims.departures_list(self.result)
 
     def confirm(self) -> Shown:
         """Say that the section is proven, or that it was.
@@ -56,7 +55,7 @@ class Section:
             Refuted: It is not; each claim that failed is named.
         """
         if self.result.complete:
-            return self._claimed(shown.proven_note)
+            return self._claimed(claims.proven_note)
         failed = [check for check in self.result.checks if check.status != "proven"]
         told = [f"{c.claim} [{c.id}]: {c.reason}\n  expected: {c.expected}\n  observed: {c.observed}" for c in failed]
         problem = [f"step: {self.result.error}"] if self.result.error else []
@@ -68,7 +67,7 @@ class Section:
         return Claimed(now.html, now.text, earlier, self.run)
 
     def _repr_html_(self) -> str:
-        return shown.what_ran(self.result, earlier=self.run.over).html
+        return commands.what_ran(self.result, earlier=self.run.over).html
 
     def __repr__(self) -> str:
         return f"{self.result.section}, run in {self.result.seconds:.1f} s"

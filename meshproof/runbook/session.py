@@ -21,10 +21,10 @@ from meshproof.path.links import Links
 from meshproof.progress import Progress
 from meshproof.proof import Proof, position
 from meshproof.report.runlog import run_log
-from meshproof.runbook import observe, shown
+from meshproof.runbook import observe
 from meshproof.runbook.notebooks import NOTEBOOKS
 from meshproof.runbook.section import Section
-from meshproof.runbook.shown import Shown, claimed, latency
+from meshproof.runbook.shown import Shown, certificate, claimed, commands, latency, opened, request, verdict
 from meshproof.runbook.shown.claimed import Claimed
 from meshproof.steps import PAGE
 
@@ -98,7 +98,7 @@ def plan(**words: str) -> Shown:
         BadInput: A choice is not supported.
     """
     choices = _chosen(words)
-    return shown.plan_table(cell_of(choices), choices, choices.name)
+    return opened.plan_table(cell_of(choices), choices, choices.name)
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +174,7 @@ class Book:
         self.proof.recall()  # another notebook may have gone on meanwhile
         with self._at_work():
             step = PAGE[slug](position.setting_of(self.proof, slug))
-        return shown.typed_commands([command.text for command in step.documented])
+        return commands.typed_commands([command.text for command in step.documented])
 
     @property
     def names(self) -> Names:
@@ -191,15 +191,15 @@ class Book:
         It tells who handles the request, and which hops are encrypted.
         """
         with self._at_work() as cluster:
-            return shown.path_picture(observe.path(cluster, self._on, host or self.names.host))
+            return request.path_picture(observe.path(cluster, self._on, host or self.names.host))
 
     def client_certificate(self, host: str = "") -> Shown:
         """The client certificate header of one request for this host, beside what it should name."""
         with self._at_work() as cluster:
             try:
-                return shown.certificate_tables(observe.certificate(cluster, self._on, host or self.names.host))
+                return certificate.certificate_tables(observe.certificate(cluster, self._on, host or self.names.host))
             except Refuted as missing:  # shown like anything else that is seen; the claims below judge it
-                return shown.no_certificate(str(missing))
+                return certificate.no_certificate(str(missing))
 
     def latency(self) -> Shown:
         """How long requests take with mTLS and without, over the same pods, measured inside the cluster.
@@ -214,17 +214,17 @@ class Book:
     def timeline(self) -> Shown:
         """Where the time of all sections so far went."""
         self.proof.recall()
-        return shown.timeline_picture(self.proof.result())
+        return verdict.timeline_picture(self.proof.result())
 
     def verdict(self) -> Shown:
         """All sections so far with their checks, and the verdict."""
         self.proof.recall()
         run = self.proof.result()
-        now, earlier = shown.verdict_table(run), shown.verdict_table(run, earlier=True)
+        now, earlier = verdict.verdict_table(run), verdict.verdict_table(run, earlier=True)
         return Claimed(now.html, now.text, earlier, claimed.begin(VERDICT))
 
     def _repr_html_(self) -> str:
-        return shown.opened(self.proof, made=self.made).html
+        return opened.opened(self.proof, made=self.made).html
 
     def __repr__(self) -> str:
         return f"the runbook on cluster {self.proof.cluster.name}"

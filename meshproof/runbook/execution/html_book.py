@@ -6,16 +6,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from meshproof.report import summary
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
+from meshproof.report.templates import render
 from meshproof.results import RunResult
 from meshproof.runbook.execution.papermill import ANCHOR
 from meshproof.runbook.shown import STYLE
@@ -41,16 +40,13 @@ def write(executed: Sequence[Path], run: RunResult, path: Path) -> None:
     """
     from pygments.formatters import HtmlFormatter  # comes with nbconvert
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(
-        resources.files("meshproof.runbook.execution").joinpath("html_book.html.j2").read_text()
-    )
     code_style = cast(str, cast(Any, HtmlFormatter)(style="default").get_style_defs(".highlight"))
-    page = template.render(
+    page = render(
+        "runbook/execution/html_book.html.j2",
         chapters=[chapter(path, {each.stem for each in executed}) for path in executed],
         run=run,
         caveats=summary.caveats(redact_run(run)),
-        style=Markup(code_style + STYLE),  # noqa: S704 - the highlighter's and our own
+        style=Markup(f"{code_style}{STYLE}"),  # noqa: S704 - the highlighter's and our own
         safe=Markup,
     )
     write_text(path, page)

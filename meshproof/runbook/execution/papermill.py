@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
 from meshproof.progress import clock_face
-from meshproof.report.html import without_terminal_codes
 from meshproof.report.redact import redact
+from meshproof.report.templates import without_terminal_codes
 from meshproof.runbook.execution import redacted_files
 from meshproof.runbook.execution.kernel import KERNEL
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from markupsafe import Markup
+
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.names import Names
@@ -82,7 +84,8 @@ def plot(measured: Sequence[Latency]) -> Shown:
     picture = io.StringIO()
     figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
     svg = picture.getvalue()
-    return panel("Latency inside the cluster", svg[svg.index("<svg") :] + _table(measured))
+    drawn = Markup(svg[svg.index("<svg") :])  # noqa: S704 - matplotlib's, of numbers and our own labels
+    return panel("latency", "Latency inside the cluster", picture=drawn, measured=measured)
 
 
 def _hey(cluster: Cluster, names: Names, host: str) -> list[float]:
@@ -91,14 +94,3 @@ def _hey(cluster: Cluster, names: Names, host: str) -> list[float]:
     url = f"http://{gateway.name}.{gateway.namespace}:{cluster.gateway(gateway).listener_port}/headers"
     done = cluster.kubectl(*argv, "-n", str(REQUESTS), "-c", str(WORKERS), "-host", host, url)
     return read_csv(done.stdout, host)
-
-
-def _table(measured: Sequence[Latency]) -> str:
-    cells = "".join(
-        f"<tr><td>{one.label}</td><td><code>{one.host}</code></td><td>{len(one.times_ms)}</td>"
-        + "".join(f"<td>{one.quantile_ms(percent):.2f}</td>" for percent in (50, 90, 99))
-        + "</tr>"
-        for one in measured
-    )
-    head = "<tr><th></th><th>host</th><th>requests</th><th>median, ms</th><th>90 %, ms</th><th>99 %, ms</th></tr>"
-    return f"<table>{head}{cells}</table>"
