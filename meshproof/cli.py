@@ -57,7 +57,7 @@ def _e2e(choices: Choices) -> int:
 
 def _runbook(choices: Choices) -> int:
     """Execute the notebooks in order, or from a section on."""
-    from meshproof.runbook.execute import run_runbook
+    from meshproof.runbook.execution.run import run_runbook
 
     return run_runbook(choices)
 

@@ -16,7 +16,7 @@ from meshproof.cli import COMMANDS
 from meshproof.command_line import read
 from meshproof.errors import BadInput
 from meshproof.run import run
-from meshproof.runbook.execute import parameters
+from meshproof.runbook.execution.run import parameters
 from meshproof.word import Word, one_of
 
 ROOT = Path(__file__).parents[1]

@@ -19,8 +19,8 @@ from meshproof.cluster import ours
 from meshproof.command_line import read
 from meshproof.errors import MachineCannot
 from meshproof.run import run
-from meshproof.runbook import execute
 from meshproof.runbook.execution import lab
+from meshproof.runbook.execution import run as runbook_run
 
 Done = list[tuple[str, object]]
 COMMANDS = ["e2e", "runbook", "lab", "images", "doctor", "clusters", "delete", "down"]
@@ -43,7 +43,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
     monkeypatch.setattr(bring_up, "prepare", recording("parts", PARTS))
     monkeypatch.setattr(bring_up, "ensure_engine", recording("engine", None))
     monkeypatch.setattr(suite, "run_suite", recording("suite", 0))
-    monkeypatch.setattr(execute, "run_runbook", recording("runbook", errors.REFUTED))
+    monkeypatch.setattr(runbook_run, "run_runbook", recording("runbook", errors.REFUTED))
     monkeypatch.setattr(lab, "lab", recording("lab", errors.PROVEN))
     monkeypatch.setattr(engine, "stop_engine", recording("stop", None))
     monkeypatch.setattr(ours, "list_clusters", recording("list", ()))

@@ -19,7 +19,7 @@ from meshproof.cluster import Cluster
 from meshproof.errors import PROVEN, ClusterGone, NotReady
 from meshproof.proof import Proof
 from meshproof.releases import cells
-from meshproof.runbook import Book, notebooks
+from meshproof.runbook import Runbook, notebooks
 from meshproof.runbook.execution import kernel, lab, placeholders
 
 
@@ -50,7 +50,7 @@ def test_a_new_kernel_runs_the_first_line(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize("cell", ["commands", "run", "request_path", "client_certificate"])
 def test_a_cluster_that_went_away_is_told_before_anything_else(cell: str, tmp_path: Path) -> None:
     gone = Cluster("gone", tmp_path / "kubeconfig", PARTS, tmp_path)
-    book = Book(Proof(gone, cells()[0], Choices(), lambda _: None, into=tmp_path))
+    book = Runbook(Proof(gone, cells()[0], Choices(), lambda _: None, into=tmp_path))
     with pytest.raises(ClusterGone, match=r"cluster gone: does not run. 01-before-you-begin.ipynb makes it"):
         getattr(book, cell)("route")
 

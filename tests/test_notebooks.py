@@ -13,14 +13,15 @@ import nbformat
 import pytest
 from snapshots import PARTS, SETTING, always
 
+from meshproof import runbook
 from meshproof.choices import Choices, words_of
 from meshproof.cluster import Cluster
 from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
 from meshproof.releases import cells
-from meshproof.runbook import Book, Section
-from meshproof.runbook.execute import parameters
+from meshproof.runbook import Runbook, Section
 from meshproof.runbook.execution.kernel import KERNEL
+from meshproof.runbook.execution.run import parameters
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
 from meshproof.steps import PAGE
 
@@ -100,7 +101,7 @@ def test_what_is_shown_as_typed_is_what_the_step_runs(
     monkeypatch.setattr("meshproof.proof.proof.find_mesh", known)
     monkeypatch.setattr(Cluster, "answers", always(True))
     cluster = Cluster("none", tmp_path / "kubeconfig", PARTS, tmp_path)
-    book = Book(Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path))
+    book = Runbook(Proof(cluster, cells()[0], Choices(), lambda _: None, into=tmp_path))
     step = PAGE[slug](SETTING)
     shown = re.findall(r"<pre>(.*?)</pre>", book.commands(slug).html, re.DOTALL)
     assert shown
@@ -139,14 +140,16 @@ def test_a_code_cell_is_short_and_only_calls_meshproof(notebook: Notebook) -> No
         for node in ast.walk(ast.parse(cell.source)):  # shell text, as `!kubectl` or `%%bash`, is no Python
             assert isinstance(node, ALLOWED), f"{type(node).__name__} in {cell.source}"
             if isinstance(node, ast.ImportFrom):
-                assert node.module == "meshproof"
+                assert (node.module, [alias.name for alias in node.names]) == ("meshproof", ["runbook"])
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "runbook":
+                assert node.attr in runbook.__all__, f"{node.attr} is not for cells"
             if isinstance(node, ast.Constant) and "parameters" not in cell.metadata.get("tags", []):
                 assert not re.search(r"\s", str(node.value)), f"more than one word: {node.value}"
 
 
 @every_notebook
 def test_what_a_cell_asks_for_exists(notebook: Notebook) -> None:
-    known = {"book": Book, "section": Section}
+    known = {"book": Runbook, "section": Section}
     for cell in notebook.code:
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:

@@ -25,9 +25,9 @@ from meshproof.proof.position import Elsewhere, Held
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.runbook import Book, Section, notebooks, open_proof, session
-from meshproof.runbook.execute import Order, chosen
+from meshproof.runbook import Runbook, Section, notebooks, open_proof, runbook
 from meshproof.runbook.execution import lab, resume
+from meshproof.runbook.execution.run import Order, chosen
 from meshproof.runbook.shown.claimed import Claimed
 from meshproof.steps import PAGE
 from meshproof.steps.install_istio import inventory_name
@@ -199,7 +199,7 @@ def test_a_section_that_comes_too_early_names_the_notebook_that_comes_first(
 ) -> None:
     holds("istio", "enable")
     with pytest.raises(NotReady) as told:
-        Book(proof).run("route")
+        Runbook(proof).run("route")
     assert str(told.value).splitlines()[0] == "10-install-istio.ipynb comes first: run it, then come back here."
     assert "20-enable" not in str(told.value)
 
@@ -222,7 +222,7 @@ def test_the_clean_up_is_open_from_anywhere_once_there_is_something_to_compare_w
     assert position.needs("exclude") == ("before", "istio", "enable", "route")
     holds("before", "istio", "enable", "route", "exclude")  # as half-way through it
     with pytest.raises(NotReady, match=r"10-install-istio.ipynb comes first: it notes"):
-        Book(proof).run("cleanup")
+        Runbook(proof).run("cleanup")
 
 
 def test_a_run_from_the_clean_up_on_needs_the_page_to_stand(proof: Proof, holds: Holds, left: list[bool]) -> None:
@@ -247,7 +247,7 @@ def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean
     proof.announce = said.append
     proof.ledger.write(a_run())
     left[0] = False
-    cleanup = Book(proof).run("cleanup").result
+    cleanup = Runbook(proof).run("cleanup").result
     assert cleanup.checks == RESULTS["cleanup"].checks
     assert (stubs.ran, said) == (
         [],
@@ -255,7 +255,7 @@ def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean
     )
     left[0] = True  # the page was walked again
     (proof.cluster.work / INVENTORY).touch()
-    Book(proof).run("cleanup")
+    Runbook(proof).run("cleanup")
     assert stubs.ran == ["cleanup"]
 
 
@@ -318,14 +318,14 @@ def test_a_resumed_run_says_what_is_different_since_the_section_before_it_ended(
 
 
 class Stubs:
-    """Takes the place of what `Book.run` does to a cluster, and counts."""
+    """Takes the place of what `Runbook.run` does to a cluster, and counts."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, found: Mapping[str, StepResult] = RESULTS) -> None:
         self.found = found
         self.ran, self.closed, self.raises = list[str](), 0, None
         monkeypatch.setattr(Proof, "run", self.run)
         monkeypatch.setattr(Cluster, "close", self.close)
-        monkeypatch.setattr("meshproof.runbook.session.observe.pods", always(()))
+        monkeypatch.setattr("meshproof.runbook.runbook.observe.pods", always(()))
         monkeypatch.setattr(Cluster, "api", None)
         monkeypatch.setattr("meshproof.kube.inventory.take_inventory", self.inventory)
         self.inventories = iter([{}, {Name("Secret", "ns/new"): "{}"}] * 9)
@@ -352,7 +352,7 @@ def test_a_section_is_run_kept_with_what_it_changed_and_leaves_no_connection(
     stubs = Stubs(monkeypatch)
     proof.ledger.write(a_run())  # the later sections stood once
     monkeypatch.setattr(position, "past", always(""))
-    section = Book(proof).run("enable")
+    section = Runbook(proof).run("enable")
     assert (stubs.ran, stubs.closed) == (["enable"], 1)
     assert kept(proof) == ["before", "istio", "enable"]
     assert section.result == proof.results["enable"]
@@ -368,13 +368,13 @@ def test_a_section_says_what_it_found_then_once_it_was_run_again_or_could_not_be
     holds()
     Stubs(monkeypatch)
     found = summary.moment(RESULTS["istio"].ended)
-    first = Book(proof).run("istio")
+    first = Runbook(proof).run("istio")
     assert first.claims.text == f"Claims: 1 of 1 proven, found {found}"
     assert first.confirm().text == f"Install Istio: its claim is proven, found {found}"
-    verdict = Book(proof).verdict()
+    verdict = Runbook(proof).verdict()
     holds("before")
     with pytest.raises(NotReady, match="comes first"):
-        Book(proof).run("istio")
+        Runbook(proof).run("istio")
     earlier = f"found {found}; in an earlier run, not looked at now"
     assert first.claims.text == f"Claims: 1 of 1 were proven, {earlier}"
     assert first.confirm().text == f"Install Istio: its claim was proven, {earlier}"
@@ -390,7 +390,7 @@ def test_a_section_that_is_shown_and_not_run_again_is_of_then(
     holds()
     stubs = Stubs(monkeypatch)
     proof.ledger.write(a_run())
-    section = Book(proof).run("istio")
+    section = Runbook(proof).run("istio")
     assert stubs.ran == []
     assert "1 of 1 were proven" in section.claims.text
     assert "in an earlier run, not looked at now" in section._repr_html_()  # pyright: ignore[reportPrivateUsage]
@@ -408,10 +408,10 @@ def test_a_cluster_that_goes_while_a_section_runs_is_told_in_one_sentence_and_wh
 
     monkeypatch.setattr(Cluster, "answers", answer)
     with pytest.raises(ClusterGone, match=r"^cluster mine: does not run. 01-before-you-begin.ipynb makes it"):
-        Book(proof).run("before")
+        Runbook(proof).run("before")
     assert "before" in kept(proof)
     with pytest.raises(ClusterGone):
-        Book(proof).commands("before")
+        Runbook(proof).commands("before")
 
 
 def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds: Holds) -> None:
@@ -502,8 +502,8 @@ def test_a_notebook_does_not_go_on_with_a_cluster_that_a_killed_run_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(session, "parts_of", always((PARTS, None)))
-    monkeypatch.setattr(session, "running", always(True))
+    monkeypatch.setattr(runbook, "parts_of", always((PARTS, None)))
+    monkeypatch.setattr(runbook, "running", always(True))
     record = Record("mine")
     record.work.mkdir(parents=True)
     record.write(Mark(PARTS.node_image, doing="in use"))

@@ -19,8 +19,8 @@ from meshproof.errors import BadInput, MachineCannot, Refuted
 from meshproof.proof.ledger import Ledger
 from meshproof.report import results_json
 from meshproof.results import RunResult
-from meshproof.runbook import execute as module
 from meshproof.runbook.execution import resume
+from meshproof.runbook.execution import run as module
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""The runbook: the page as notebooks. What their cells call is here; how they are executed is in `execute`."""
+"""The runbook: the page as notebooks. All that their cells may call is here; how they run is in `execution`."""
 
+from meshproof.runbook.runbook import Runbook, open_proof, plan
 from meshproof.runbook.section import Section
-from meshproof.runbook.session import Book, open_proof, plan
 
-__all__ = ["Book", "Section", "open_proof", "plan"]
+__all__ = ["Runbook", "Section", "open_proof", "plan"]

@@ -7,23 +7,10 @@ from collections.abc import Callable
 from meshproof.bring_up import cell_of
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
-from meshproof.errors import BadInput, NotReady
+from meshproof.errors import NotReady
 from meshproof.proof import Proof, position
 from meshproof.proof.position import Elsewhere
 from meshproof.steps import PAGE
-
-
-def start_section(text: str) -> int:
-    """FROM as a number: 0 is before you begin, 5 is the clean-up.
-
-    Raises:
-        BadInput: It is not one of them.
-    """
-    known = [str(number) for number in range(len(PAGE))]
-    if text not in known:
-        named = ", ".join(f"{number} {slug}" for number, slug in enumerate(PAGE))
-        raise BadInput(f"FROM={text}: expected the number of a section: {named}")
-    return int(text)
 
 
 def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[str], None]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
-from meshproof.choices import Choices, words_of
+from meshproof.choices import Choices
 from meshproof.cluster import kind_cluster
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.forward import end_forwards
@@ -20,42 +19,10 @@ from meshproof.report import artifacts, table
 from meshproof.report.runlog import RunLog, run_log
 from meshproof.runbook.execution import html_book, resume
 from meshproof.runbook.execution.kernel import register_kernel
+from meshproof.runbook.execution.order import Order
 from meshproof.runbook.execution.papermill import execute
 from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
-from meshproof.runbook.session import running
-
-
-@dataclass(frozen=True)
-class Order:
-    """What `make runbook` was asked for; `start` is the number of the section to begin with."""
-
-    choices: Choices
-    start: int
-
-    @classmethod
-    def of(cls, choices: Choices) -> Order:
-        """What the choices come to.
-
-        Raises:
-            BadInput: FROM is not the number of a section.
-        """
-        return cls(choices, resume.start_section(choices.start))
-
-    @property
-    def name(self) -> str:
-        """The cluster's name."""
-        return self.choices.name
-
-    @property
-    def existing(self) -> bool:
-        """Whether the cluster must be there already."""
-        return self.choices.cluster == "existing" or self.start > 0
-
-    def again(self, start: int) -> str:
-        """What to type to go on from a section, with the same choices."""
-        words, typed = words_of("runbook"), replace(self.choices, start=str(start)).typed("runbook")
-        told = [f"{name}={value}" for name, value in typed.items() if name == "NAME" or value != words[name].default]
-        return f"make runbook {shlex.join(told)}"
+from meshproof.runbook.runbook import running
 
 
 def run_runbook(choices: Choices) -> int:

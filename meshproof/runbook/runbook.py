@@ -58,7 +58,7 @@ def _chosen(words: Mapping[str, str]) -> Choices:
     return Choices.parse({name.upper(): value for name, value in words.items()}, "notebooks")
 
 
-def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Book:
+def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runbook:
     """Find the cluster that the runbook works on, or make it.
 
     Args:
@@ -88,7 +88,7 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Book
     into = Path(artifacts) if artifacts else cluster.work
     proof = Proof(cluster, cell_of(choices), choices, progress.say, into=into)
     proof.recall()
-    return Book(proof, made=made)
+    return Runbook(proof, made=made)
 
 
 def plan(**words: str) -> Shown:
@@ -102,7 +102,7 @@ def plan(**words: str) -> Shown:
 
 
 @dataclass(frozen=True, repr=False)
-class Book:
+class Runbook:
     """The runbook open on one cluster. Its methods give what a cell shows, and raise ClusterGone where it is gone."""
 
     proof: Proof
