@@ -23,6 +23,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "Event": ("v1", "events"),
     "ComponentStatus": ("v1", "componentstatuses"),
     "Deployment": ("apps/v1", "deployments"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
+    "Job": ("batch/v1", "jobs"),
     "ReplicaSet": ("apps/v1", "replicasets"),
     "ControllerRevision": ("apps/v1", "controllerrevisions"),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices"),
@@ -64,15 +66,23 @@ def thing(
     if labels:
         metadata["labels"] = labels
     if owners:
-        metadata["ownerReferences"] = [{"uid": owner["metadata"]["uid"]} for owner in owners]
+        metadata["ownerReferences"] = [
+            {
+                "kind": owner["kind"],
+                "name": owner["metadata"]["name"],
+                "uid": owner["metadata"]["uid"],
+                "controller": True,
+            }
+            for owner in owners
+        ]
     return {"kind": kind, "metadata": {**metadata, **(meta or {})}, **body}
 
 
-def a_pod(ref: str, *containers: str, states: str = "running", **more: Any) -> dict[str, Any]:
+def a_pod(ref: str, *containers: str, states: str = "running", image: str = "image", **more: Any) -> dict[str, Any]:
     """A pod whose containers are all in one state."""
     statuses: list[dict[str, Any]] = [{"name": name, "ready": True, "state": {states: {}}} for name in containers]
     status = {"phase": "Running", "containerStatuses": statuses}
-    spec = {"containers": [{"name": name, "image": "image"} for name in containers]}
+    spec = {"containers": [{"name": name, "image": image} for name in containers]}
     return thing("Pod", ref, spec=spec, status=status, **more)
 
 

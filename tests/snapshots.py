@@ -127,12 +127,16 @@ def stranger(status: int = 200) -> Response:
     return Response("www.example.com", status, None)
 
 
-def certificate(common_name: str = "") -> str:
+def certificate(common_name: str = "", *, days: int = 36500, ca: bool | None = None) -> str:
     """A self-signed certificate in PEM; as Istio's, it has an empty subject unless told otherwise."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, start, start + datetime.timedelta(days=1))
+    builder = x509.CertificateBuilder(
+        subject, subject, key.public_key(), 1, start, start + datetime.timedelta(days=days)
+    )
+    if ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 

@@ -35,6 +35,10 @@ def test_every_object_is_in_it() -> None:
 
 SERVICE = thing("Service", "ns/it", spec={"selector": {"app": "it"}})
 NODE = thing("Node", "node")
+JOB = thing("Job", "ns/job")
+STATEFUL = thing("StatefulSet", "ns/it")
+MIRROR = {"annotations": {"kubernetes.io/config.mirror": "0"}}
+SLICED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
 SET = thing("ReplicaSet", "ns/set", owners=[DEPLOYMENT])
 
 
@@ -43,11 +47,12 @@ SET = thing("ReplicaSet", "ns/set", owners=[DEPLOYMENT])
     [
         ([DEPLOYMENT], SET),
         ([DEPLOYMENT, SET], thing("Pod", "ns/pod", owners=[SET])),
-        ([NODE], thing("Pod", "kube-system/etcd", owners=[NODE])),
+        ([NODE], thing("Pod", "kube-system/etcd", owners=[NODE], meta=MIRROR)),
+        ([JOB], thing("Pod", "ns/once", owners=[JOB])),
         ([NODE], thing("Lease", "kube-node-lease/node", owners=[NODE])),
-        ([SERVICE], thing("EndpointSlice", "ns/it-x", owners=[SERVICE])),
+        ([SERVICE], thing("EndpointSlice", "ns/it-x", owners=[SERVICE], labels=SLICED)),
         ([SERVICE], thing("Endpoints", "ns/it")),
-        ([DEPLOYMENT], thing("ControllerRevision", "ns/it", owners=[DEPLOYMENT])),
+        ([STATEFUL], thing("ControllerRevision", "ns/it", owners=[STATEFUL])),
     ],
 )
 def test_what_follows_from_an_object_that_is_compared_is_left_out_and_nothing_else(
@@ -57,6 +62,24 @@ def test_what_follows_from_an_object_that_is_compared_is_left_out_and_nothing_el
     orphan: dict[str, Any] = {**derived, "metadata": {**derived["metadata"], "ownerReferences": [], "name": "orphan"}}
     assert len(taken(*owners, orphan)) == len(taken(*owners)) + 1
     assert len(taken(derived)) == 1, "its owner is not there"
+
+
+@pytest.mark.parametrize(
+    ("owner", "claimed"),
+    [
+        (NODE, thing("Pod", "default/edge", owners=[NODE])),
+        (NODE, thing("Lease", "default/istio-leader", owners=[NODE])),
+        (NODE, thing("Lease", "kube-node-lease/other", owners=[NODE])),
+        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE])),
+        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE], labels={next(iter(SLICED)): "me"})),
+        (SERVICE, thing("Pod", "ns/it", owners=[SERVICE])),
+        (NODE, thing("ReplicaSet", "ns/it", owners=[NODE])),
+        (SET, thing("Pod", "ns/it", meta={"ownerReferences": [{"uid": SET["metadata"]["uid"]}]})),
+    ],
+)
+def test_who_merely_names_an_owner_is_not_made_from_it(owner: dict[str, Any], claimed: dict[str, Any]) -> None:
+    before, now = taken(owner), taken(owner, claimed)
+    assert [difference.change for difference in compare(before, now)] == ["added"]
 
 
 def test_the_pods_of_a_replica_set_that_nobody_owns_follow_from_it() -> None:

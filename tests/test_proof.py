@@ -229,10 +229,10 @@ def test_a_kept_cluster_is_taken_back_even_where_the_mesh_is_half_installed(
 
 def test_what_cannot_be_taken_back_is_told_with_what_to_do(staged: Staged, monkeypatch: pytest.MonkeyPatch) -> None:
     def stays(*_: object) -> None:
-        raise NotReady("what there is of the page: istio: ConfigMap default/istio-mine")
+        raise NotReady("what there is of the page: istio: ClusterRole istio-mine")
 
     monkeypatch.setattr(module, "await_ready", stays)
-    staged.cluster = StandIn([thing("ConfigMap", "default/istio-mine")])
+    staged.cluster = StandIn([thing("ClusterRole", "istio-mine")])
     with pytest.raises(NotReady, match="istio-mine\n  take that away by hand, or delete the cluster; then try again"):
         staged.proof().rewind()
 

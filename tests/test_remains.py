@@ -10,6 +10,8 @@ from mesh_objects import CONFIG, GOING, PEM, ROOT, gateway_class, revoked, root
 
 from meshproof.steps.remains import remains
 
+NODE = thing("Node", "node")
+
 
 def found(*things: dict[str, Any]) -> list[str]:
     return list(map(str, remains(objects(*things), "istio-system")))
@@ -34,7 +36,9 @@ def found(*things: dict[str, Any]) -> list[str]:
         gateway_class("istio", "example.com/mine"),
         gateway_class("istio-remote", "istio.io/gateway-controller"),
         root("httpbin/istio-ca-root-cert-2"),
-        root(labels={}),
+        root("istio-system/istio-ca-root-cert", labels={}),
+        a_pod("default/edge", "proxy", image="registry.example:5000/istio/proxyv2:1.31-dev", owners=[NODE]),
+        a_pod("default/edge", "it", image="pilot@sha256:0"),
         root(labels={**CONFIG, "mine": "too"}),
         root(data={"root-cert.pem": "something else"}),
         root(data={**ROOT, "more": "x"}),
@@ -65,6 +69,10 @@ def test_what_is_istios_is_found(object_: dict[str, Any]) -> None:
         gateway_class("istio", "istio.io/gateway-controller"),
         gateway_class("istio-remote", "istio.io/unmanaged-gateway"),
         root(),
+        root(labels={}),  # without the label somebody's own, which the inventory tells
+        thing("ConfigMap", "default/istio-notes"),
+        thing("Secret", "default/istio"),
+        a_pod("default/it", "it", image="registry.example/proxyv2/other:pilot"),
         revoked(),
         a_pod("httpbin/it", "httpbin"),
         a_pod("httpbin/it", "httpbin", labels={"sidecar.istio.io/inject": "false"}),

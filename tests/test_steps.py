@@ -23,6 +23,7 @@ from snapshots import (
     URI,
     answer,
     answers,
+    certificate,
     deployment,
     gateway,
     gateway_pod,
@@ -37,11 +38,13 @@ from snapshots import (
 from meshproof import yamls
 from meshproof.kube.inventory import inventory_of
 from meshproof.kube.objects import HTTPRoute, Parameters
+from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answers
 from meshproof.path.link import Seen
 from meshproof.run import run
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import NOTHING, Baseline
+from meshproof.steps.enable_integration import parameters
 from meshproof.steps.exclude_service import Swapped
 from meshproof.steps.judging import judge
 from meshproof.steps.model import Claim, flatten, shell
@@ -83,6 +86,12 @@ IDS = [
 ]
 CLAIMS = {claim.id: claim for make in PAGE.values() for claim in make(SETTING).claims}
 
+
+def with_image(pods: tuple[Pod, ...], image: str) -> tuple[Pod, ...]:
+    """The same pods, all from one image."""
+    return tuple(replace(pod, containers=tuple(replace(part, image=image) for part in pod.containers)) for pod in pods)
+
+
 ENVOY = (gateway_pod("kgateway-proxy"),)
 MESHED = (gateway_pod("kgateway-proxy", "sds", "istio-proxy"),)
 APP = (pod("go-httpbin", "curl", "hey"),)
@@ -91,9 +100,13 @@ ISTIOD = (pod("discovery", namespace="istio-system", account="istiod", name="ist
 SWITCH = "KGW_ENABLE_ISTIO_AUTO_MTLS"
 CONTROLLER = (pod("controller", env={SWITCH: "true"}),)
 ADDRESS, MESH_ID = "istiod.istio-system.svc:15012", "cluster.local"
-STORED = Parameters(ADDRESS, "Kubernetes", MESH_ID)
+[APPLIED] = yamls.load(parameters(SETTING))
+STORED = Parameters(ADDRESS, "Kubernetes", MESH_ID, APPLIED["spec"])
+SPENT, NO_ROOT = certificate(days=1), certificate(ca=False)
 PROXY_ENV = {"CA_ADDR": ADDRESS, "ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_MESH_ID": MESH_ID}
-RUNNING = (gateway_pod("kgateway-proxy", "sds", "istio-proxy", env=PROXY_ENV),)
+RUNNING = with_image(
+    (gateway_pod("kgateway-proxy", "sds", "istio-proxy", env=PROXY_ENV),), SETTING.parts.images["proxyv2"]
+)
 ROUTES = (route("exclude-automtls"), route("exclude-service"))
 MTLS, PLAIN = answers(xfcc()), answers()
 UNMARKED = Answers(PLAIN.ask, (replace(PLAIN.each[0], marked=False),))
@@ -173,6 +186,13 @@ def not_ready(pods: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
+def changed_spec(key: str, value: str) -> Parameters:
+    """The parameters with one value changed by hand."""
+    istio = APPLIED["spec"]["kube"]["istio"]["istioProxyContainer"]
+    kube = {**APPLIED["spec"]["kube"], "istio": {"istioProxyContainer": {**istio, key: value}}}
+    return replace(STORED, spec={"kube": kube})
+
+
 # What is wrong, what is then seen, and words that the check's result must have.
 FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("before.gateway-containers", (MESHED,), "http-1 3/3: kgateway-proxy, sds, istio-proxy"),
@@ -206,8 +226,12 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.values-have-no-effect", ("", "", "a: 2\n"), "0 lines"),
     ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED, CHAINS, CERTIFICATE), ADDRESS),
     ("enable.istiod-address", (ADDRESS, STORED, CHAINS, OTHER_CERTIFICATE), "not issued by istiod's root"),
-    ("enable.parameters-accepted", (replace(STORED, cluster_id="kind-kind"), RUNNING), "kind-kind"),
-    ("enable.parameters-accepted", (replace(STORED, address=""), RUNNING), "address (none)"),
+    ("enable.istiod-address", (ADDRESS, STORED, {"http-1": SPENT}, SPENT), "and not valid at this time"),
+    ("enable.istiod-address", (ADDRESS, STORED, {"http-1": NO_ROOT}, NO_ROOT), "not issued by istiod's root"),
+    ("enable.parameters-accepted", (changed_spec("istioMetaClusterId", "kind-kind"), RUNNING), "is kind-kind, not Kub"),
+    ("enable.parameters-accepted", (changed_spec("istioDiscoveryAddress", ""), RUNNING), f"is , not {ADDRESS}"),
+    ("enable.parameters-accepted", (changed_spec("logLevel", "debug"), RUNNING), "is debug, which was not applied"),
+    ("enable.parameters-accepted", (STORED, with_image(RUNNING, "elsewhere:1")), "istio-proxy from elsewhere:1"),
     ("enable.parameters-accepted", (STORED, MESHED), "CA_ADDR=(unset)"),
     ("enable.parameters-accepted", (STORED, ENVOY), "no container istio-proxy"),
     ("enable.gateway-accepted", (gateway(),), "parameters none"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from difflib import unified_diff
 
 from meshproof.checks.finding import Finding
-from meshproof.formats.certificate import issued_by, leaf_uris
+from meshproof.formats.certificate import issued_by, leaf_is_valid, leaf_uris
 from meshproof.kube.conditions import Condition, is_true
 from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
 from meshproof.kube.workloads import Deployment, Pod
@@ -54,6 +55,16 @@ def has_env(pods: Sequence[Pod], container: str, name: str, value: str) -> Findi
     )
 
 
+def has_image(pods: Sequence[Pod], container: str, image: str) -> Finding:
+    """Every living pod runs the container from this image."""
+    seen = [(pod.name, [part.image for part in pod.containers if part.name == container]) for pod in pods if pod.living]
+    return Finding(
+        bool(seen) and all(images == [image] for _, images in seen),
+        f"{container} from {image}",
+        "; ".join(f"{pod}: {container} from {', '.join(images) or 'nothing'}" for pod, images in seen) or "no pod",
+    )
+
+
 def same_rendering(plain: str, with_values: str, control: str, values_name: str) -> Finding:
     """The values change nothing in what the chart renders, while values that do work change something."""
     if plain == control:
@@ -66,15 +77,18 @@ def same_rendering(plain: str, with_values: str, control: str, values_name: str)
 
 
 def from_root(chains: Mapping[str, str], roots: str) -> Finding:
-    """The certificate chain of each pod of the gateway leads to one of the roots."""
-    holds = {pod: issued_by(chain, roots) for pod, chain in chains.items()}
+    """The certificate chain of each pod of the gateway leads to one of the roots, and is valid now."""
+    now = datetime.now(UTC)
+    issued = {pod: issued_by(chain, roots) for pod, chain in chains.items()}
+    current = {pod: leaf_is_valid(chain, now) for pod, chain in chains.items()}
     told = (
-        f"certificate of {', '.join(leaf_uris(chain)) or 'no URI'}, {'' if holds[pod] else 'not '}"
-        "issued by istiod's root"
+        f"certificate of {', '.join(leaf_uris(chain)) or 'no URI'}, {'' if issued[pod] else 'not '}issued by istiod's "
+        f"root{'' if current[pod] else ', and not valid at this time'}"
         for pod, chain in chains.items()
     )
     seen = "; ".join(dict.fromkeys(told)) or "no certificate"
-    return Finding(bool(holds) and all(holds.values()), "certificate issued by istiod's root", seen)
+    holds = bool(chains) and all((*issued.values(), *current.values()))
+    return Finding(holds, "valid certificate issued by istiod's root", seen)
 
 
 def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence[str]) -> Finding:

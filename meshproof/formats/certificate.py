@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
@@ -58,15 +59,36 @@ def leaf_uris(pem_chain: str) -> tuple[str, ...]:
     return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
+def leaf_is_valid(pem_chain: str, when: datetime) -> bool:
+    """Whether the chain's first certificate has begun and not ended at a time.
+
+    Raises:
+        NotACertificate: The text holds no readable certificate.
+    """
+    leaf = _leaf(pem_chain)
+    return leaf.not_valid_before_utc <= when <= leaf.not_valid_after_utc
+
+
 def issued_by(pem_chain: str, pem_roots: str) -> bool:
     """Whether each certificate of a chain is signed by the one after it, and the last one by one of the roots.
+
+    A root may say of itself that it is no authority; it is none then.
 
     Raises:
         NotACertificate: One of the texts holds no readable certificate.
     """
-    chain, roots = _all(pem_chain), _all(pem_roots)
+    chain, roots = _all(pem_chain), [root for root in _all(pem_roots) if _may_sign(root)]
     signed = all(_signed_by(one, other) for one, other in pairwise(chain))
     return signed and any(chain[-1] == root or _signed_by(chain[-1], root) for root in roots)
+
+
+def _may_sign(root: x509.Certificate) -> bool:
+    try:
+        return root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return True  # a certificate of the first version cannot say so
+    except ValueError:
+        return False
 
 
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

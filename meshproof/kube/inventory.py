@@ -12,17 +12,23 @@ from meshproof.kube.api import Api
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.raw import Raw
 
-# Kinds that controllers make from other objects, and rename or rewrite at any time.
-DERIVED = frozenset(
-    {
-        "Pod",
-        "Endpoints",
-        "ReplicaSet.apps",
-        "ControllerRevision.apps",
-        "EndpointSlice.discovery.k8s.io",
-        "Lease.coordination.k8s.io",
-    }
-)
+# Kinds that controllers make from others, and rename or rewrite at any time: by kind, those that they are made from.
+_MADE_FROM: Mapping[str, frozenset[str]] = {
+    "Pod": frozenset(
+        {"ReplicaSet.apps", "DaemonSet.apps", "StatefulSet.apps", "Job.batch", "ReplicationController", "Node"}
+    ),
+    "Endpoints": frozenset({"Service"}),
+    "ReplicaSet.apps": frozenset({"Deployment.apps"}),
+    "ControllerRevision.apps": frozenset({"DaemonSet.apps", "StatefulSet.apps"}),
+    "EndpointSlice.discovery.k8s.io": frozenset({"Service", "Endpoints"}),
+    "Lease.coordination.k8s.io": frozenset({"Node"}),
+}
+# By what else a maker's own are told from what merely names it as its owner.
+# Source: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#management and the kubelet's own.
+_MIRROR = "kubernetes.io/config.mirror"
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+_SLICERS = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
+_NODE_LEASES = "kube-node-lease"
 # Bookkeeping of the API server: it changes without the object's content changing.
 _BOOKKEEPING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 _GENERATED_ANNOTATIONS = (
@@ -84,8 +90,8 @@ def inventory_of(objects: Sequence[Object]) -> Inventory:
     Only what a controller makes again from an owner is left out, and only where that owner is among the objects
     and, in the end, in the inventory.
     """
-    owners = _owners(objects)
-    roots = {each.uid for each in objects if each.kind not in DERIVED or not owners[each.uid]}
+    owners = makers(objects)
+    roots = {each.uid for each in objects if not owners[each.uid]}
     reached = set(roots)
     while more := {uid for uid, its in owners.items() if uid not in reached and its & reached}:
         reached |= more
@@ -123,19 +129,35 @@ def load(path: Path) -> Inventory:
     return {Name(*key.split(" ", 1)): text for key, text in texts.items()}
 
 
-def _owners(objects: Sequence[Object]) -> Mapping[str, set[str]]:
-    """By uid, the uids of the owners that are there.
+def makers(objects: Sequence[Object]) -> Mapping[str, set[str]]:
+    """By uid, the uids of the objects that are there and that it is made from; most are made from none.
 
-    Endpoints name no owner: they are made for the Service of their name, unless it has no selector and they are
-    somebody's own.
+    To name an owner is not enough, anybody can: that owner must be one from which such objects are made. Endpoints name
+    none: they are made for the Service of their name, unless it has no selector and they are somebody's own.
     """
-    there = {each.uid for each in objects}
+    there = {each.uid: each for each in objects}
     services = {each.ref: each.uid for each in objects if each.kind == "Service" and _selects(each)}
-    return {
-        each.uid: {uid for uid in each.owners if uid in there}
-        | ({services[each.ref]} if each.kind == "Endpoints" and each.ref in services else set[str]())
-        for each in objects
-    }
+    made: dict[str, set[str]] = {}
+    for each in objects:
+        owners = {uid for uid in each.owners if uid in there and _makes(there[uid], each)}
+        selected = {services[each.ref]} if each.kind == "Endpoints" and each.ref in services else set[str]()
+        made[each.uid] = owners | selected
+    return made
+
+
+def _makes(owner: Object, each: Object) -> bool:
+    """Whether an owner, or the controller that is in charge of its kind, makes such an object from it."""
+    if owner.kind not in _MADE_FROM.get(each.kind, ()):
+        return False
+    raw = Raw.of(each.kind, each.raw)
+    if each.kind == "Lease.coordination.k8s.io":
+        return (each.namespace, each.name) == (_NODE_LEASES, owner.name)
+    if each.kind == "EndpointSlice.discovery.k8s.io":
+        return each.labels.get(_MANAGED_BY) in _SLICERS
+    if owner.kind == "Node":
+        return _MIRROR in raw.texts("metadata.annotations")
+    references = [part for part in raw.parts("metadata.ownerReferences") if part.need("uid", str) == owner.uid]
+    return any(part.get("controller", False) for part in references)
 
 
 def _selects(service: Object) -> bool:

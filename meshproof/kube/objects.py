@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from meshproof.kube.conditions import Condition, conditions_of
@@ -46,18 +46,20 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The part of GatewayParameters that concerns Istio, as the API server stored it."""
+    """GatewayParameters as the API server stored them: what they say of Istio, and all of it in `spec`."""
 
     address: str
     cluster_id: str
     mesh_id: str
+    spec: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Parameters:
         """Read the API's form of GatewayParameters."""
         parameters = Raw.of("GatewayParameters", raw)
         keys = ("istioDiscoveryAddress", "istioMetaClusterId", "istioMetaMeshId")
-        return cls(*(parameters.get(f"spec.kube.istio.istioProxyContainer.{key}", "") for key in keys))
+        found = (parameters.get(f"spec.kube.istio.istioProxyContainer.{key}", "") for key in keys)
+        return cls(*found, spec=parameters.get("spec", dict[str, Any]()))
 
     def __str__(self) -> str:
         return f"address {self.address or '(none)'}, cluster {self.cluster_id}, mesh {self.mesh_id}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from meshproof import yamls
 from meshproof.checks.containers import has_exactly
-from meshproof.checks.control_plane import accepted, from_root, has_env, is_rolled_out, same_rendering
+from meshproof.checks.control_plane import accepted, from_root, has_env, has_image, is_rolled_out, same_rendering
 from meshproof.checks.finding import Finding, both
 from meshproof.checks.requests import has_no_client_cert
 from meshproof.kube.objects import Parameters
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.manifests import manifest
 from meshproof.path.link import Link
-from meshproof.path.mesh import Mesh
 from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm, kgateway_values
 from meshproof.steps.helm import chart_of
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, write
@@ -88,7 +89,7 @@ def enable_integration(setting: Setting) -> Step:
                 "enable.parameters-accepted",
                 "The API server stored the parameters, and the gateway's pod runs with them",
                 (on.parameters, on.gateway_pods),
-                lambda stored, pods: _in_effect(mesh, stored, pods),
+                lambda stored, pods: _in_effect(setting, stored, pods),
             ),
             claim(
                 "enable.gateway-accepted",
@@ -175,12 +176,30 @@ def _switched_on(setting: Setting, deployment: Deployment, pods: tuple[Pod, ...]
     return Finding(rollout.holds and env.holds, env.expected, f"{env.observed}; {rollout.observed}")
 
 
-def _in_effect(mesh: Mesh, stored: Parameters, pods: tuple[Pod, ...]) -> Finding:
-    wanted = Parameters(mesh.address, mesh.cluster_id, mesh.mesh_id)
+def _in_effect(setting: Setting, stored: Parameters, pods: tuple[Pod, ...]) -> Finding:
+    mesh, image = setting.mesh, setting.parts.images["proxyv2"]
+    [applied] = yamls.load(parameters(setting))
+    wanted, found = dict(_leaves(applied["spec"])), dict(_leaves(stored.spec))
+    others = [
+        f"{path} is {found.get(path, '(unset)')}, not {value}"
+        for path, value in wanted.items()
+        if found.get(path) != value
+    ]
+    others += [f"{path} is {value}, which was not applied" for path, value in found.items() if path not in wanted]
     variables = {"CA_ADDR": mesh.address, "ISTIO_META_CLUSTER_ID": mesh.cluster_id, "ISTIO_META_MESH_ID": mesh.mesh_id}
     running = [has_env(pods, "istio-proxy", name, value) for name, value in variables.items()]
+    running.append(has_image(pods, "istio-proxy", image))
     return Finding(
-        stored == wanted and all(finding.holds for finding in running),
-        f"{wanted}, and the same in istio-proxy",
-        f"{stored}; {'; '.join(finding.observed for finding in running)}",
+        not others and all(finding.holds for finding in running),
+        f"what was applied, and in istio-proxy {Parameters(mesh.address, mesh.cluster_id, mesh.mesh_id)}, {image}",
+        "; ".join((str(stored), *others, *(finding.observed for finding in running))),
     )
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
+    """Every value of an object with its path."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from meshproof.kube.everything import Object
-from meshproof.kube.inventory import Content, content
+from meshproof.kube.inventory import Content, content, makers
 from meshproof.kube.workloads import Pod
 
 DOMAIN = "istio.io"
@@ -15,6 +15,7 @@ _CHARTS = frozenset({"istio", "istiod", "istio-base"})
 _NAMING_LABELS = ("app", "release", "app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/name")
 _ASKS = "sidecar.istio.io"  # by these an app asks for a sidecar, or for none: they are its own
 _CONTAINERS = frozenset({"istio-proxy", "discovery"})
+_IMAGES = frozenset({"proxyv2", "pilot", "ztunnel", "install-cni"})  # whatever the registry and the container's name
 # Classes that istiod registers, each with the controller that serves it.
 # Source: BuiltinGatewayClasses in pilot/pkg/config/kube of istio/istio.
 _CLASSES = {"istio": "istio.io/gateway-controller", "istio-remote": "istio.io/unmanaged-gateway"}
@@ -31,9 +32,8 @@ def remains(objects: Sequence[Object], namespace: str) -> tuple[Object, ...]:
         objects: Every object of the cluster.
         namespace: The namespace of istiod, in which everything is Istio's.
     """
-    there = {each.uid for each in objects if each.uid}
-    counted = (each for each in objects if _counts(each, namespace))
-    return tuple(each for each in counted if each.kind == "Pod" or not there.intersection(each.owners))
+    made = makers(objects)
+    return tuple(each for each in objects if _counts(each, namespace) and (each.kind == "Pod" or not made[each.uid]))
 
 
 def is_left_on_purpose(kind: str, ref: str, now: Content) -> bool:
@@ -64,7 +64,7 @@ def is_root_of_trust(kind: str, ref: str, now: Content) -> bool:
 def _counts(each: Object, namespace: str) -> bool:
     if each.kind == "Pod":
         pod = Pod.from_dict(each.raw)
-        runs = any(part.name in _CONTAINERS for part in pod.containers)
+        runs = any(part.name in _CONTAINERS or _program(part.image) in _IMAGES for part in pod.containers)
         return not pod.ended and (runs or _is_istios(each, namespace))
     return _is_istios(each, namespace) and not is_left_on_purpose(each.kind, each.ref, content(each))
 
@@ -74,10 +74,15 @@ def _is_istios(each: Object, namespace: str) -> bool:
     names = (each.name, each.namespace, each.kind.partition(".")[2], *domains)
     return (
         any(name == DOMAIN or name.endswith(f".{DOMAIN}") for name in names)
-        or each.name.startswith("istio")
+        or (not each.namespace and each.name.startswith("istio"))
         or namespace in (each.namespace, each.name if each.kind == "Namespace" else "")
         or any(each.labels.get(label) in _CHARTS for label in _NAMING_LABELS)
     )
+
+
+def _program(image: str) -> str:
+    """The last part of an image's name: `proxyv2` of `registry:5000/istio/proxyv2:1.30@sha256:…`."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def _domain(label: str) -> str:
