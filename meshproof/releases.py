@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+import msgspec
 
 from meshproof.errors import BadInput
 
@@ -89,8 +90,19 @@ class Cell:
 @cache
 def cells() -> Sequence[Cell]:
     """All supported combinations, the default one first."""
-    text = files("meshproof").joinpath("releases.toml").read_text()
-    return tuple(_cell(table) for table in tomllib.loads(text)["cell"])
+    return read(files("meshproof").joinpath("releases.toml").read_text())
+
+
+def read(text: str) -> Sequence[Cell]:
+    """The cells of a text as releases.toml is written.
+
+    Raises:
+        BadInput: A key is missing, misspelt or of another type; the message says which, and where.
+    """
+    try:
+        return tuple(map(_cell, msgspec.toml.decode(text, type=_Releases).cell))
+    except msgspec.DecodeError as error:
+        raise BadInput(f"releases.toml: {error}") from error
 
 
 def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell:
@@ -114,32 +126,80 @@ def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell
     raise BadInput(f"{wanted} are not supported together; supported combinations:\n{supported}")
 
 
-def _cell(table: Mapping[str, Any]) -> Cell:
-    plain = {key: value for key, value in table.items() if isinstance(value, str)}
-    source, published = table.get("source"), table.get("published")
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file; a key that it does not have is a mistake."""
+
+
+class _Chart(_Table, frozen=True):
+    chart: str
+    version: str
+
+
+class _Extra(_Table, frozen=True):
+    versions: dict[str, str]
+    charts: dict[str, _Chart]
+    images: dict[str, str]
+
+
+class _Source(_Table, frozen=True):
+    modules: dict[str, str]
+    istio_chart: str
+    istiod_values: dict[str, Any]
+    kgateway_values: dict[str, Any]
+
+
+class _Published(_Table, frozen=True):
+    kgateway: str
+    istio: str
+    kubernetes: str
+    gateway_api: str
+    kind: str
+    node_image: str
+    gateway_api_crds: str
+    charts: dict[str, _Chart]
+    images: dict[str, str]
+    istiod_values: dict[str, Any]
+    kgateway_values: dict[str, Any]
+    extras: dict[str, _Extra] = {}
+
+
+class _CellTable(_Table, frozen=True):
+    kgateway: str
+    istio: str
+    kubernetes: str
+    gateway_api: str
+    kind: str
+    dialect: str
+    source: _Source | None = None
+    published: _Published | None = None
+
+
+class _Releases(_Table, frozen=True):
+    cell: list[_CellTable]
+
+
+def _cell(table: _CellTable) -> Cell:
     return Cell(
-        **plain,
-        source=SourceForm(**source) if source else None,
-        published=_published(published) if published else None,
+        *(table.kgateway, table.istio, table.kubernetes, table.gateway_api, table.kind, table.dialect),
+        source=SourceForm(**msgspec.structs.asdict(table.source)) if table.source else None,
+        published=_published(table.published) if table.published else None,
     )
 
 
-def _published(table: Mapping[str, Any]) -> PublishedForm:
+def _published(table: _Published) -> PublishedForm:
     names = ("kgateway", "istio", "kubernetes", "gateway_api", "kind")
+    extras = {name: PublishedExtra(it.versions, _charts(it.charts), it.images) for name, it in table.extras.items()}
     return PublishedForm(
-        versions={name.replace("_", "-"): str(table[name]) for name in names},
-        node_image=table["node_image"],
-        gateway_api_crds=table["gateway_api_crds"],
-        charts=_charts(table),
-        images=table["images"],
-        istiod_values=table["istiod_values"],
-        kgateway_values=table["kgateway_values"],
-        extras={
-            name: PublishedExtra(extra["versions"], _charts(extra), extra["images"])
-            for name, extra in table.get("extras", {}).items()
-        },
+        versions={name.replace("_", "-"): getattr(table, name) for name in names},
+        node_image=table.node_image,
+        gateway_api_crds=table.gateway_api_crds,
+        charts=_charts(table.charts),
+        images=table.images,
+        istiod_values=table.istiod_values,
+        kgateway_values=table.kgateway_values,
+        extras=extras,
     )
 
 
-def _charts(table: Mapping[str, Any]) -> Mapping[str, tuple[str, str]]:
-    return {name: (chart["chart"], chart["version"]) for name, chart in table["charts"].items()}
+def _charts(charts: Mapping[str, _Chart]) -> Mapping[str, tuple[str, str]]:
+    return {name: (chart.chart, chart.version) for name, chart in charts.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,27 @@ def test_the_default_is_the_first_cell() -> None:
     assert cell is cells()[0]
     assert (cell.kgateway, cell.istio, cell.kubernetes, cell.dialect) == ("2.4.0", "1.31-dev", "1.35.4", "2.4")
     assert (cell.gateway_api, cell.kind) == ("1.6.1", "0.33.0")
+
+
+RELEASES = (Path(releases.__file__).parent / "releases.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("[cell.source.modules]", "[cell.source.modles]", "unknown field `modles` - at `$.cell[0].source`"),
+        ('dialect = "2.4"', 'dialect = "2.4"\ndialet = "2.4"', "unknown field `dialet` - at `$.cell[0]`"),
+        ('dialect = "2.4"', "dialect = 2.4", "Expected `str`, got `float` - at `$.cell[0].dialect`"),
+        ("istiod = { chart =", "istiod = { chrt =", "at `$.cell[0].published.charts[...]`"),
+        ("[[cell]]", "[[cell]", "releases.toml: "),
+    ],
+)
+def test_a_key_that_is_wrong_is_named_with_its_place(right: str, wrong: str, told: str) -> None:
+    assert right in RELEASES
+    with pytest.raises(BadInput) as caught:
+        releases.read(RELEASES.replace(right, wrong, 1))
+    assert str(caught.value).startswith("releases.toml: ")
+    assert told in str(caught.value)
 
 
 def test_versions_may_be_given_in_part_and_with_blanks() -> None:
