@@ -102,6 +102,7 @@ CONTROLLER = (pod("controller", env={SWITCH: "true"}),)
 ADDRESS, MESH_ID = "istiod.istio-system.svc:15012", "cluster.local"
 [APPLIED] = yamls.load(parameters(SETTING))
 STORED = Parameters(ADDRESS, "Kubernetes", MESH_ID, APPLIED["spec"])
+PROXY = SETTING.parts.images["proxyv2"]
 SPENT, NO_ROOT = certificate(days=1), certificate(ca=False)
 PROXY_ENV = {"CA_ADDR": ADDRESS, "ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_MESH_ID": MESH_ID}
 RUNNING = with_image(
@@ -138,6 +139,7 @@ TAKEN_BACK = {
     "cleanup.inventory": "istio",
 }
 
+SIDECARS = with_image(INJECTED, PROXY)
 GOOD: dict[str, tuple[Any, ...]] = {
     "before.gateway-containers": (ENVOY,),
     "before.response": (PLAIN, APP),
@@ -149,7 +151,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "enable.gateway-accepted": (gateway("GatewayParameters/http-istio"),),
     "enable.gateway-containers": (MESHED,),
     "enable.plaintext-until-injected": (PLAIN, APP),
-    "route.namespace-labelled": (namespace(istio_injection="enabled"), INJECTED),
+    "route.namespace-labelled": (namespace(istio_injection="enabled"), SIDECARS),
     "route.httpbin-containers": (INJECTED,),
     "route.status": (MTLS, INJECTED),
     "route.xfcc-by": (MTLS, INJECTED, TRUST_DOMAIN),
@@ -243,21 +245,22 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.plaintext-until-injected", (MTLS, APP), f"By={BY}"),
     ("enable.plaintext-until-injected", (answers(status=503), APP), "503"),
     ("enable.plaintext-until-injected", (PLAIN, INJECTED), "4/4"),
-    ("route.namespace-labelled", (namespace(), INJECTED), "no label"),
-    ("route.namespace-labelled", (namespace(istio_injection="disabled"), INJECTED), "istio-injection=disabled"),
+    ("route.namespace-labelled", (namespace(), SIDECARS), "no label"),
+    ("route.namespace-labelled", (namespace(istio_injection="disabled"), SIDECARS), "istio-injection=disabled"),
     (
         "route.namespace-labelled",
-        (replace(namespace(), labels={"istio-injection": "enabled", "istio.io/rev": "x"}), INJECTED),
+        (replace(namespace(), labels={"istio-injection": "enabled", "istio.io/rev": "x"}), SIDECARS),
         "istio.io/rev=x",
     ),
     ("route.namespace-labelled", (namespace(istio_injection="enabled"), APP), "pod-1: not injected"),
-    ("route.namespace-labelled", (namespace(istio_injection="enabled"), (*INJECTED, *APP)), "pod-1: not injected"),
+    ("route.namespace-labelled", (namespace(istio_injection="enabled"), (*SIDECARS, *APP)), "pod-1: not injected"),
     (
         "route.namespace-labelled",
-        (namespace(istio_injection="enabled"), (replace(INJECTED[0], injected_by="canary"),)),
+        (namespace(istio_injection="enabled"), (replace(SIDECARS[0], injected_by="canary"),)),
         "injected by revision canary",
     ),
     ("route.namespace-labelled", (namespace(istio_injection="enabled"), ()), "no pod"),
+    ("route.namespace-labelled", (namespace(istio_injection="enabled"), INJECTED), "istio-proxy from image"),
     ("route.httpbin-containers", (APP,), "3/3"),
     ("route.httpbin-containers", ((*INJECTED, *APP),), "pod-1 3/3"),
     ("route.status", (UNMARKED, INJECTED), "to another request than ours"),

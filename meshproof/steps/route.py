@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshproof.checks import containers, requests
 from meshproof.checks.containers import has_exactly, injected_by
-from meshproof.checks.control_plane import is_rolled_out, labelled
+from meshproof.checks.control_plane import has_image, is_rolled_out, labelled
 from meshproof.checks.finding import both
 from meshproof.cluster import Cluster
 from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
@@ -27,6 +27,7 @@ def route_over_mtls(setting: Setting) -> Step:
     answers = on.answers(names.host)
     certificate = (answers, on.app_pods, on.certificates)
     label, value = names.injection
+    proxy = setting.parts.images["proxyv2"]
     other = INJECTION_LABEL if label == REVISION_LABEL else REVISION_LABEL
     labelling = ("kubectl", "label", *names.app_namespace.typed)
     restart = ("kubectl", "rollout", "restart", *names.app.typed)
@@ -56,7 +57,8 @@ def route_over_mtls(setting: Setting) -> Step:
                 (on.app_namespace, on.app_pods),
                 lambda namespace, pods: both(
                     labelled(namespace, {label: value}, [other]),
-                    injected_by(pods, names.revision or DEFAULT_REVISION),
+                    # The note of who injected can be written by hand; a proxy that is none shows by its image.
+                    both(injected_by(pods, names.revision or DEFAULT_REVISION), has_image(pods, SIDECAR, proxy)),
                 ),
             ),
             claim(
