@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Deployment": ("apps/v1", "deployments"),
     "StatefulSet": ("apps/v1", "statefulsets"),
     "Job": ("batch/v1", "jobs"),
+    "CronJob": ("batch/v1", "cronjobs"),
     "ReplicaSet": ("apps/v1", "replicasets"),
     "ControllerRevision": ("apps/v1", "controllerrevisions"),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices"),

@@ -33,24 +33,46 @@ def test_every_object_is_in_it() -> None:
     assert set(map(str, found)) == {"ConfigMap httpbin/c", "Namespace httpbin", "Deployment.apps httpbin/httpbin"}
 
 
+def of_images(**images: str) -> dict[str, Any]:
+    """A pod's spec, its containers by name."""
+    return {"containers": [{"name": name, "image": image} for name, image in images.items()]}
+
+
+def sliced(service: str, kind: str = "") -> dict[str, str]:
+    """The labels by which a controller knows its own slices of a service."""
+    return {
+        "endpointslice.kubernetes.io/managed-by": f"endpointslice{kind}-controller.k8s.io",
+        "kubernetes.io/service-name": service,
+    }
+
+
 SERVICE = thing("Service", "ns/it", spec={"selector": {"app": "it"}})
+MANUAL = thing("Service", "ns/manual", spec={})
+BY_HAND = thing("Endpoints", "ns/manual")
 NODE = thing("Node", "node")
 JOB = thing("Job", "ns/job")
+CRON_JOB = thing("CronJob", "ns/job")
 STATEFUL = thing("StatefulSet", "ns/it")
 MIRROR = {"annotations": {"kubernetes.io/config.mirror": "0"}}
-SLICED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
-SET = thing("ReplicaSet", "ns/set", owners=[DEPLOYMENT])
+SET = thing("ReplicaSet", "httpbin/set", owners=[DEPLOYMENT], spec={"template": {"spec": of_images(app="app:1")}})
+
+
+def owner(of: dict[str, Any], **more: object) -> dict[str, Any]:
+    """Metadata that name an owner, as controllers write it or not quite so."""
+    return {"ownerReferences": [{"uid": of["metadata"]["uid"], **more}]}
 
 
 @pytest.mark.parametrize(
     ("owners", "derived"),
     [
         ([DEPLOYMENT], SET),
-        ([DEPLOYMENT, SET], thing("Pod", "ns/pod", owners=[SET])),
-        ([NODE], thing("Pod", "kube-system/etcd", owners=[NODE], meta=MIRROR)),
+        ([DEPLOYMENT, SET], thing("Pod", "httpbin/pod", owners=[SET], spec=of_images(app="app:1", sidecar="proxy:1"))),
+        ([NODE], thing("Pod", "kube-system/etcd-node", owners=[NODE], meta=MIRROR, spec={"nodeName": "node"})),
         ([JOB], thing("Pod", "ns/once", owners=[JOB])),
-        ([NODE], thing("Lease", "kube-node-lease/node", owners=[NODE])),
-        ([SERVICE], thing("EndpointSlice", "ns/it-x", owners=[SERVICE], labels=SLICED)),
+        ([CRON_JOB], thing("Job", "ns/job-1", owners=[CRON_JOB])),
+        ([NODE], thing("Lease", "kube-node-lease/node", meta=owner(NODE))),
+        ([SERVICE], thing("EndpointSlice", "ns/it-x", owners=[SERVICE], labels=sliced("it"))),
+        ([MANUAL, BY_HAND], thing("EndpointSlice", "ns/x", owners=[BY_HAND], labels=sliced("manual", "mirroring"))),
         ([SERVICE], thing("Endpoints", "ns/it")),
         ([STATEFUL], thing("ControllerRevision", "ns/it", owners=[STATEFUL])),
     ],
@@ -68,13 +90,27 @@ def test_what_follows_from_an_object_that_is_compared_is_left_out_and_nothing_el
     ("owner", "claimed"),
     [
         (NODE, thing("Pod", "default/edge", owners=[NODE])),
+        (NODE, thing("Pod", "default/edge", owners=[NODE], spec={"nodeName": "node"})),
+        (NODE, thing("Pod", "default/edge", owners=[NODE], meta=MIRROR, spec={"nodeName": "other"})),
         (NODE, thing("Lease", "default/istio-leader", owners=[NODE])),
         (NODE, thing("Lease", "kube-node-lease/other", owners=[NODE])),
         (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE])),
-        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE], labels={next(iter(SLICED)): "me"})),
+        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE], labels=sliced("it", "me"))),
+        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE], labels=sliced("it", "mirroring"))),
+        (SERVICE, thing("EndpointSlice", "ns/it-alike", owners=[SERVICE], labels=sliced("other"))),
+        (SERVICE, thing("EndpointSlice", "other/it-alike", owners=[SERVICE], labels=sliced("it"))),
+        (MANUAL, thing("EndpointSlice", "ns/alike", owners=[MANUAL], labels=sliced("manual"))),
+        (SERVICE, thing("Endpoints", "ns/alike", owners=[SERVICE])),
         (SERVICE, thing("Pod", "ns/it", owners=[SERVICE])),
         (NODE, thing("ReplicaSet", "ns/it", owners=[NODE])),
-        (SET, thing("Pod", "ns/it", meta={"ownerReferences": [{"uid": SET["metadata"]["uid"]}]})),
+        (SET, thing("Pod", "httpbin/it", meta=owner(SET), spec=of_images(app="app:1"))),
+        (SET, thing("Pod", "httpbin/it", meta=owner(SET, controller=False), spec=of_images(app="app:1"))),
+        (SET, thing("Pod", "other/it", owners=[SET], spec=of_images(app="app:1"))),
+        (SET, thing("Pod", "httpbin/it", owners=[SET], spec=of_images(app="alike:1"))),
+        (SET, thing("Pod", "httpbin/it", owners=[SET], spec=of_images(other="app:1"))),
+        (DEPLOYMENT, thing("ReplicaSet", "httpbin/it", meta=owner(DEPLOYMENT))),
+        (CRON_JOB, thing("Job", "ns/it", meta=owner(CRON_JOB))),
+        (STATEFUL, thing("ControllerRevision", "ns/it", meta=owner(STATEFUL))),
     ],
 )
 def test_who_merely_names_an_owner_is_not_made_from_it(owner: dict[str, Any], claimed: dict[str, Any]) -> None:

@@ -17,6 +17,13 @@ def found(*things: dict[str, Any]) -> list[str]:
     return list(map(str, remains(objects(*things), "istio-system")))
 
 
+def with_part(kind: str, name: str, image: str) -> dict[str, Any]:
+    """A pod with a container more, of another kind."""
+    pod = a_pod("httpbin/it", "httpbin")
+    pod["spec"][kind] = [{"name": name, "image": image}]
+    return pod
+
+
 @pytest.mark.parametrize(
     "object_",
     [
@@ -29,6 +36,7 @@ def found(*things: dict[str, Any]) -> list[str]:
         thing("EnvoyFilter", "httpbin/mine"),
         thing("ClusterRole", "reader", labels={"app.kubernetes.io/part-of": "istio"}),
         thing("ClusterRole", "reader", labels={"release": "istio-base"}),
+        thing("ConfigMap", "ns/anything", labels={"istio.io/config": "true"}),
         thing("Service", "ns/it", labels={"app": "istiod"}),
         thing("Service", "ns/it", labels={"istio.io/rev": "default"}),
         thing("Service", "ns/it", labels={"operator.istio.io/component": "Pilot"}),
@@ -45,7 +53,10 @@ def found(*things: dict[str, Any]) -> list[str]:
         revoked(text="something else"),
         thing("Secret", "httpbin/istio-ca-root-cert", labels=CONFIG, data={"root-cert.pem": PEM}),
         a_pod("httpbin/it", "httpbin", "istio-proxy"),
-        a_pod("httpbin/it", "discovery"),
+        a_pod("httpbin/it", "any", image="registry.example/my/ztunnel"),
+        with_part("initContainers", "any", "proxyv2:1.31-dev"),
+        with_part("ephemeralContainers", "debugger", "registry.example/istio/proxyv2"),
+        with_part("ephemeralContainers", "istio-proxy", "image"),
         a_pod("httpbin/it", "app", labels={"security.istio.io/tlsMode": "istio"}),
         a_pod("httpbin/it", "istio-proxy", meta=GOING),
         a_pod("httpbin/it", "istio-proxy", meta=GOING, states="waiting"),
@@ -71,6 +82,9 @@ def test_what_is_istios_is_found(object_: dict[str, Any]) -> None:
         root(),
         root(labels={}),  # without the label somebody's own, which the inventory tells
         thing("ConfigMap", "default/istio-notes"),
+        thing("ConfigMap", "default/notes.istio.io"),
+        thing("Namespace", "istio-notes"),
+        a_pod("default/istio-notes", "discovery"),
         thing("Secret", "default/istio"),
         a_pod("default/it", "it", image="registry.example/proxyv2/other:pilot"),
         revoked(),
@@ -90,8 +104,8 @@ def test_what_goes_with_an_object_that_is_there_is_no_more_istios_than_that_is()
     kept = thing("ReplicaSet", "httpbin/it-1", labels={"istio.io/rev": "x"}, meta={"uid": "2", **owned_by("1")})
     assert found(thing("Deployment", "httpbin/it", meta={"uid": "1"}), kept) == []
     assert found(kept) == ["ReplicaSet httpbin/it-1"], "its owner is gone"
-    istiod = thing("Deployment", "mesh/istiod", labels={"app": "istiod"}, meta={"uid": "1"})
-    assert found(istiod, kept) == ["Deployment mesh/istiod"]
+    istiod = thing("Deployment", "httpbin/istiod", labels={"app": "istiod"}, meta={"uid": "1"})
+    assert found(istiod, kept) == ["Deployment httpbin/istiod"]
     injected = a_pod("httpbin/it-1-2", "app", "istio-proxy", meta={"uid": "3", **owned_by("2")})
     assert found(thing("Deployment", "httpbin/it", meta={"uid": "1"}), kept, injected) == ["Pod httpbin/it-1-2"]
 

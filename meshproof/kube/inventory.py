@@ -10,25 +10,8 @@ from typing import Any, Literal, NamedTuple, cast
 
 from meshproof.kube.api import Api
 from meshproof.kube.everything import Object, everything
-from meshproof.kube.raw import Raw
+from meshproof.kube.makers import makers
 
-# Kinds that controllers make from others, and rename or rewrite at any time: by kind, those that they are made from.
-_MADE_FROM: Mapping[str, frozenset[str]] = {
-    "Pod": frozenset(
-        {"ReplicaSet.apps", "DaemonSet.apps", "StatefulSet.apps", "Job.batch", "ReplicationController", "Node"}
-    ),
-    "Endpoints": frozenset({"Service"}),
-    "ReplicaSet.apps": frozenset({"Deployment.apps"}),
-    "ControllerRevision.apps": frozenset({"DaemonSet.apps", "StatefulSet.apps"}),
-    "EndpointSlice.discovery.k8s.io": frozenset({"Service", "Endpoints"}),
-    "Lease.coordination.k8s.io": frozenset({"Node"}),
-}
-# By what else a maker's own are told from what merely names it as its owner.
-# Source: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#management and the kubelet's own.
-_MIRROR = "kubernetes.io/config.mirror"
-_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-_SLICERS = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
-_NODE_LEASES = "kube-node-lease"
 # Bookkeeping of the API server: it changes without the object's content changing.
 _BOOKKEEPING = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 _GENERATED_ANNOTATIONS = (
@@ -127,41 +110,6 @@ def load(path: Path) -> Inventory:
     """Read an inventory that `save` wrote."""
     texts: dict[str, str] = json.loads(path.read_text())
     return {Name(*key.split(" ", 1)): text for key, text in texts.items()}
-
-
-def makers(objects: Sequence[Object]) -> Mapping[str, set[str]]:
-    """By uid, the uids of the objects that are there and that it is made from; most are made from none.
-
-    To name an owner is not enough, anybody can: that owner must be one from which such objects are made. Endpoints name
-    none: they are made for the Service of their name, unless it has no selector and they are somebody's own.
-    """
-    there = {each.uid: each for each in objects}
-    services = {each.ref: each.uid for each in objects if each.kind == "Service" and _selects(each)}
-    made: dict[str, set[str]] = {}
-    for each in objects:
-        owners = {uid for uid in each.owners if uid in there and _makes(there[uid], each)}
-        selected = {services[each.ref]} if each.kind == "Endpoints" and each.ref in services else set[str]()
-        made[each.uid] = owners | selected
-    return made
-
-
-def _makes(owner: Object, each: Object) -> bool:
-    """Whether an owner, or the controller that is in charge of its kind, makes such an object from it."""
-    if owner.kind not in _MADE_FROM.get(each.kind, ()):
-        return False
-    raw = Raw.of(each.kind, each.raw)
-    if each.kind == "Lease.coordination.k8s.io":
-        return (each.namespace, each.name) == (_NODE_LEASES, owner.name)
-    if each.kind == "EndpointSlice.discovery.k8s.io":
-        return each.labels.get(_MANAGED_BY) in _SLICERS
-    if owner.kind == "Node":
-        return _MIRROR in raw.texts("metadata.annotations")
-    references = [part for part in raw.parts("metadata.ownerReferences") if part.need("uid", str) == owner.uid]
-    return any(part.get("controller", False) for part in references)
-
-
-def _selects(service: Object) -> bool:
-    return Raw.of(service.kind, service.raw).has("spec.selector")
 
 
 def _difference(name: Name, then: Inventory, now: Inventory) -> Difference:

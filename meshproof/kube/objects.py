@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from meshproof.kube.conditions import Condition, conditions_of
 from meshproof.kube.raw import Raw
@@ -46,12 +47,15 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Parameters:
-    """GatewayParameters as the API server stored them: what they say of Istio, and all of it in `spec`."""
+    """GatewayParameters: what they say of Istio, and in `leaves` every value of their spec.
+
+    A leaf is the value's JSON by its dotted path; a list is one leaf, and so is a mapping with nothing in it.
+    """
 
     address: str
     cluster_id: str
     mesh_id: str
-    spec: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    leaves: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Parameters:
@@ -59,10 +63,18 @@ class Parameters:
         parameters = Raw.of("GatewayParameters", raw)
         keys = ("istioDiscoveryAddress", "istioMetaClusterId", "istioMetaMeshId")
         found = (parameters.get(f"spec.kube.istio.istioProxyContainer.{key}", "") for key in keys)
-        return cls(*found, spec=parameters.get("spec", dict[str, Any]()))
+        return cls(*found, leaves=dict(_leaves(parameters.get("spec", dict[str, Any]()))))
 
     def __str__(self) -> str:
         return f"address {self.address or '(none)'}, cluster {self.cluster_id}, mesh {self.mesh_id}"
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{above}{name}.")
+        else:
+            yield f"{above}{name}", json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,10 @@ def baseline(setting: Setting) -> Link[Baseline]:
     def read(site: Site) -> Baseline:
         noted = site.work / name
         if not noted.exists():
-            raise NotReady(f"inventory {noted}: not there; it is taken when the section that installs Istio is run")
+            raise NotReady(
+                f"inventory {noted}: not there; it is taken when the section that installs Istio is run, and nothing "
+                "of Istio is there yet"
+            )
         taken = datetime.datetime.fromtimestamp(noted.stat().st_mtime)
         return Baseline(inventory.load(noted), f"{taken:%Y-%m-%d %H:%M:%S}")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from meshproof.checks.hops import SIDECAR
 from meshproof.kube.everything import Object
-from meshproof.kube.inventory import Content, content, makers
+from meshproof.kube.inventory import Content, content
+from meshproof.kube.makers import makers
+from meshproof.kube.raw import Raw
 from meshproof.kube.workloads import Pod
 
 DOMAIN = "istio.io"
@@ -14,8 +17,9 @@ DOMAIN = "istio.io"
 _CHARTS = frozenset({"istio", "istiod", "istio-base"})
 _NAMING_LABELS = ("app", "release", "app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/name")
 _ASKS = "sidecar.istio.io"  # by these an app asks for a sidecar, or for none: they are its own
-_CONTAINERS = frozenset({"istio-proxy", "discovery"})
 _IMAGES = frozenset({"proxyv2", "pilot", "ztunnel", "install-cni"})  # whatever the registry and the container's name
+# A pod's containers, also those with which it begins and those that `kubectl debug` puts into it.
+_CONTAINERS = ("spec.containers", "spec.initContainers", "spec.ephemeralContainers")
 # Classes that istiod registers, each with the controller that serves it.
 # Source: BuiltinGatewayClasses in pilot/pkg/config/kube of istio/istio.
 _CLASSES = {"istio": "istio.io/gateway-controller", "istio-remote": "istio.io/unmanaged-gateway"}
@@ -63,21 +67,35 @@ def is_root_of_trust(kind: str, ref: str, now: Content) -> bool:
 
 def _counts(each: Object, namespace: str) -> bool:
     if each.kind == "Pod":
-        pod = Pod.from_dict(each.raw)
-        runs = any(part.name in _CONTAINERS or _program(part.image) in _IMAGES for part in pod.containers)
-        return not pod.ended and (runs or _is_istios(each, namespace))
+        return not Pod.from_dict(each.raw).ended and (_runs_istio(each) or _is_istios(each, namespace))
     return _is_istios(each, namespace) and not is_left_on_purpose(each.kind, each.ref, content(each))
 
 
+def _runs_istio(pod: Object) -> bool:
+    raw = Raw.of(pod.kind, pod.raw)
+    parts = [part for path in _CONTAINERS for part in raw.parts(path)]
+    return any(part.need("name", str) == SIDECAR or _program(part.need("image", str)) in _IMAGES for part in parts)
+
+
 def _is_istios(each: Object, namespace: str) -> bool:
-    domains = set(map(_domain, each.labels)) - {_ASKS}
-    names = (each.name, each.namespace, each.kind.partition(".")[2], *domains)
+    domains = (set(map(_domain, each.labels)) - {_ASKS}) | {each.kind.partition(".")[2]}
     return (
-        any(name == DOMAIN or name.endswith(f".{DOMAIN}") for name in names)
-        or (not each.namespace and each.name.startswith("istio"))
+        any(_is_of(DOMAIN, domain) for domain in domains)
         or namespace in (each.namespace, each.name if each.kind == "Namespace" else "")
         or any(each.labels.get(label) in _CHARTS for label in _NAMING_LABELS)
+        or _is_named_so(each)
     )
+
+
+def _is_named_so(each: Object) -> bool:
+    """Whether its name is one of Istio's; what is in a namespace, and a namespace, is named by whoever uses it."""
+    if each.namespace or each.kind == "Namespace":
+        return False
+    return each.name.startswith("istio") or _is_of(DOMAIN, each.name)
+
+
+def _is_of(domain: str, name: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
 
 
 def _program(image: str) -> str:
