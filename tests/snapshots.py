@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -127,25 +128,43 @@ def stranger(status: int = 200) -> Response:
     return Response("www.example.com", status, None)
 
 
-def certificate(common_name: str = "", *, days: int = 36500, ca: bool | None = None) -> str:
-    """A self-signed certificate in PEM; as Istio's, it has an empty subject unless told otherwise."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder(
-        subject, subject, key.public_key(), 1, start, start + datetime.timedelta(days=days)
-    )
-    if ca is not None:
-        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
-
-
-CERTIFICATE = certificate()
-OTHER_CERTIFICATE = certificate("other")
-CHAINS = {GATEWAY_POD: CERTIFICATE}
-OTHER_CHAINS = {GATEWAY_POD: OTHER_CERTIFICATE}
 BY = "spiffe://cluster.local/ns/httpbin/sa/httpbin"
 URI = "spiffe://cluster.local/ns/kgateway-system/sa/http"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate with what it takes to issue others by it."""
+
+    pem: str
+    name: x509.Name
+    key: ec.EllipticCurvePrivateKey
+
+
+def issue(
+    common_name: str = "", *uris: str, by: Certificate | None = None, ca: bool | None = False, start: int = 2026
+) -> Certificate:
+    """A certificate of ten years, signed by itself or another; as Istio's, it has an empty subject unless told."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
+    begin, end = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (start, start + 10))
+    issuer = by.name if by else subject
+    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), 1, begin, end)
+    if uris:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+        builder = builder.add_extension(names, critical=True)
+    if ca is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
+    signed = builder.sign(by.key if by else key, hashes.SHA256())
+    return Certificate(signed.public_bytes(Encoding.PEM).decode(), subject, key)
+
+
+AUTHORITY = issue("root", ca=True)
+ROOT = AUTHORITY.pem
+CERTIFICATE = issue("", URI, by=AUTHORITY).pem
+OTHER_CERTIFICATE = issue("other").pem
+CHAINS = {GATEWAY_POD: CERTIFICATE}
+OTHER_CHAINS = {GATEWAY_POD: OTHER_CERTIFICATE}
 
 
 def xfcc(by: str = BY, uri: str = URI, digest: str = leaf_sha256(CERTIFICATE), subject: str | None = "") -> str:

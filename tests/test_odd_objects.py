@@ -62,8 +62,9 @@ def test_an_odd_object_is_told_as_unseen(link: Link[Any], given: dict[str, Any],
 
 @pytest.mark.parametrize("istio", [None, {}, {"istioProxyContainer": None}])
 def test_parameters_that_are_not_set_are_seen_as_empty(istio: object) -> None:
-    seen = look_at([ON.parameters], cast(Cluster, StandIn(parameters(istio))))
-    assert seen.of(ON.parameters) == Parameters("", "", "")
+    seen = look_at([ON.parameters], cast(Cluster, StandIn(parameters(istio)))).of(ON.parameters)
+    assert isinstance(seen, Parameters)
+    assert (seen.address, seen.cluster_id, seen.mesh_id) == ("", "", "")
 
 
 def test_a_deployment_of_istiod_that_is_odd_is_malformed() -> None:

@@ -12,21 +12,23 @@ from typing import Any
 import pytest
 from api_stand_in import a_pod, objects, thing
 from snapshots import (
+    AUTHORITY,
     BY,
     CERTIFICATE,
     CHAINS,
     ENDPOINT,
     OTHER_CERTIFICATE,
     OTHER_CHAINS,
+    ROOT,
     SETTING,
     TRUST_DOMAIN,
     URI,
     answer,
     answers,
-    certificate,
     deployment,
     gateway,
     gateway_pod,
+    issue,
     namespace,
     pod,
     route,
@@ -101,9 +103,12 @@ SWITCH = "KGW_ENABLE_ISTIO_AUTO_MTLS"
 CONTROLLER = (pod("controller", env={SWITCH: "true"}),)
 ADDRESS, MESH_ID = "istiod.istio-system.svc:15012", "cluster.local"
 [APPLIED] = yamls.load(parameters(SETTING))
-STORED = Parameters(ADDRESS, "Kubernetes", MESH_ID, APPLIED["spec"])
 PROXY = SETTING.parts.images["proxyv2"]
-SPENT, NO_ROOT = certificate(days=1), certificate(ca=False)
+EVE = "spiffe://cluster.local/ns/default/sa/eve"
+STORED = Parameters.from_dict(APPLIED)
+SPENT, TO_COME, EVES = (
+    {"http-1": issue("", uri, by=AUTHORITY, start=start).pem} for uri, start in ((URI, 2000), (URI, 9000), (EVE, 2026))
+)
 PROXY_ENV = {"CA_ADDR": ADDRESS, "ISTIO_META_CLUSTER_ID": "Kubernetes", "ISTIO_META_MESH_ID": MESH_ID}
 RUNNING = with_image(
     (gateway_pod("kgateway-proxy", "sds", "istio-proxy", env=PROXY_ENV),), SETTING.parts.images["proxyv2"]
@@ -121,7 +126,6 @@ OLDER_GATEWAY = Answers(MTLS.ask, (*MTLS.each, replace(PLAIN.each[0], gateway="h
 SERVICE = answers(host="plain.example")
 THROUGH_SERVICE = Answers(SERVICE.ask, (replace(SERVICE.each[0], upstream="kube_httpbin_httpbin-plaintext_8000"),))
 SWAPPED = Swapped(MTLS, PLAIN)
-EVE = "spiffe://cluster.local/ns/default/sa/eve"
 FORGED = "spiffe://forged/ns/attacker/sa/attacker"
 HTTPBIN = thing("Service", "httpbin/httpbin", spec={"ports": [1]})
 LEFT = thing("GatewayClass", "istio", spec={"controllerName": "istio.io/gateway-controller"})
@@ -146,7 +150,7 @@ GOOD: dict[str, tuple[Any, ...]] = {
     "istio.istiod-ready": (deployment(), ISTIOD),
     "enable.controller-env": (deployment(), CONTROLLER),
     "enable.values-have-no-effect": ("a: 1\n", "a: 1\n", "a: 2\n"),
-    "enable.istiod-address": (ADDRESS, STORED, CHAINS, CERTIFICATE),
+    "enable.istiod-address": (ADDRESS, STORED, CHAINS, ROOT, TRUST_DOMAIN),
     "enable.parameters-accepted": (STORED, RUNNING),
     "enable.gateway-accepted": (gateway("GatewayParameters/http-istio"),),
     "enable.gateway-containers": (MESHED,),
@@ -188,11 +192,12 @@ def not_ready(pods: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
-def changed_spec(key: str, value: str) -> Parameters:
-    """The parameters with one value changed by hand."""
-    istio = APPLIED["spec"]["kube"]["istio"]["istioProxyContainer"]
-    kube = {**APPLIED["spec"]["kube"], "istio": {"istioProxyContainer": {**istio, key: value}}}
-    return replace(STORED, spec={"kube": kube})
+def by_hand(old: str, new: str) -> Parameters:
+    """The parameters with a part of their text changed by hand."""
+    text = parameters(SETTING)
+    assert old in text
+    [changed] = yamls.load(text.replace(old, new))
+    return Parameters.from_dict(changed)
 
 
 # What is wrong, what is then seen, and words that the check's result must have.
@@ -226,13 +231,28 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("enable.values-have-no-effect", ("a: 1\n", "a: 1\nb: 2\n", "a: 2\n"), "lines: 1 added, 0 removed"),
     ("enable.values-have-no-effect", ("a: 1\n", "a: 1\n", "a: 1\n"), "they change nothing"),
     ("enable.values-have-no-effect", ("", "", "a: 2\n"), "0 lines"),
-    ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED, CHAINS, CERTIFICATE), ADDRESS),
-    ("enable.istiod-address", (ADDRESS, STORED, CHAINS, OTHER_CERTIFICATE), "not issued by istiod's root"),
-    ("enable.istiod-address", (ADDRESS, STORED, {"http-1": SPENT}, SPENT), "and not valid at this time"),
-    ("enable.istiod-address", (ADDRESS, STORED, {"http-1": NO_ROOT}, NO_ROOT), "not issued by istiod's root"),
-    ("enable.parameters-accepted", (changed_spec("istioMetaClusterId", "kind-kind"), RUNNING), "is kind-kind, not Kub"),
-    ("enable.parameters-accepted", (changed_spec("istioDiscoveryAddress", ""), RUNNING), f"is , not {ADDRESS}"),
-    ("enable.parameters-accepted", (changed_spec("logLevel", "debug"), RUNNING), "is debug, which was not applied"),
+    ("enable.istiod-address", ("istiod-canary.istio-system.svc:15012", STORED, CHAINS, ROOT, TRUST_DOMAIN), ADDRESS),
+    (
+        "enable.istiod-address",
+        (ADDRESS, STORED, CHAINS, OTHER_CERTIFICATE, TRUST_DOMAIN),
+        "not issued by istiod's root",
+    ),
+    (
+        "enable.istiod-address",
+        (ADDRESS, STORED, SPENT, ROOT, TRUST_DOMAIN),
+        "valid from 2000-01-01 00:00 to 2010-01-01",
+    ),
+    ("enable.istiod-address", (ADDRESS, STORED, TO_COME, ROOT, TRUST_DOMAIN), "valid from 9000-01-01 00:00 to 9010"),
+    ("enable.istiod-address", (ADDRESS, STORED, EVES, ROOT, TRUST_DOMAIN), f"{EVE}, not of the gateway's service acc"),
+    ("enable.istiod-address", (ADDRESS, STORED, CHAINS, ROOT, "other.domain"), "not of the gateway's service account"),
+    ("enable.istiod-address", (ADDRESS, STORED, {}, ROOT, TRUST_DOMAIN), "no certificate"),
+    ("enable.parameters-accepted", (by_hand('tag: "1.2"', "tag: x"), RUNNING), 'image.tag is "x", applied was "1.2"'),
+    ("enable.parameters-accepted", (by_hand(ADDRESS, "''"), RUNNING), f'Address is "", applied was "{ADDRESS}"'),
+    ("enable.parameters-accepted", (by_hand("istioMetaMeshId: cluster.local", ""), RUNNING), "MeshId is (unset), app"),
+    ("enable.parameters-accepted", (by_hand("tag:", "digest: x\n          tag:"), RUNNING), '"x", applied was (unset)'),
+    ("enable.parameters-accepted", (by_hand("kube:", "selfManaged: {}\n  kube:"), RUNNING), "selfManaged is {}, app"),
+    ("enable.parameters-accepted", (by_hand("Seconds: 1", "Seconds: 5"), RUNNING), "Seconds is 5, applied was 1"),
+    ("enable.parameters-accepted", (by_hand("Seconds: 1", "Seconds: true"), RUNNING), "Seconds is true, applied was 1"),
     ("enable.parameters-accepted", (STORED, with_image(RUNNING, "elsewhere:1")), "istio-proxy from elsewhere:1"),
     ("enable.parameters-accepted", (STORED, MESHED), "CA_ADDR=(unset)"),
     ("enable.parameters-accepted", (STORED, ENVOY), "no container istio-proxy"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import unified_diff
 
 from meshproof.checks.finding import Finding
-from meshproof.formats.certificate import issued_by, leaf_is_valid, leaf_uris
+from meshproof.formats.certificate import issued_by, leaf_uris, leaf_validity
+from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.conditions import Condition, is_true
-from meshproof.kube.objects import Gateway, HTTPRoute, Namespace
+from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, Parameters
 from meshproof.kube.workloads import Deployment, Pod
 
 DIFF_LINES = 10
@@ -76,19 +77,28 @@ def same_rendering(plain: str, with_values: str, control: str, values_name: str)
     )
 
 
-def from_root(chains: Mapping[str, str], roots: str) -> Finding:
-    """The certificate chain of each pod of the gateway leads to one of the roots, and is valid now."""
+def from_root(chains: Mapping[str, str], roots: str, identity: SpiffeId) -> Finding:
+    """The certificate of each pod of the gateway is valid now, of this identity, and leads to one of the roots."""
     now = datetime.now(UTC)
-    issued = {pod: issued_by(chain, roots) for pod, chain in chains.items()}
-    current = {pod: leaf_is_valid(chain, now) for pod, chain in chains.items()}
+    wrong = {pod: tuple(_wrong(chain, roots, identity, now)) for pod, chain in chains.items()}
+    good = "valid and issued by istiod's root"
     told = (
-        f"certificate of {', '.join(leaf_uris(chain)) or 'no URI'}, {'' if issued[pod] else 'not '}issued by istiod's "
-        f"root{'' if current[pod] else ', and not valid at this time'}"
+        f"certificate of {', '.join(leaf_uris(chain)) or 'no URI'}, {' and '.join(wrong[pod]) or good}"
         for pod, chain in chains.items()
     )
-    seen = "; ".join(dict.fromkeys(told)) or "no certificate"
-    holds = bool(chains) and all((*issued.values(), *current.values()))
-    return Finding(holds, "valid certificate issued by istiod's root", seen)
+    return Finding(
+        bool(chains) and not any(wrong.values()),
+        f"valid certificate of {identity}, issued by istiod's root",
+        "; ".join(dict.fromkeys(told)) or "no certificate",
+    )
+
+
+def has_leaves(stored: Parameters, applied: Parameters) -> Finding:
+    """Each value that was applied is stored, and no other: the API server adds none to those that the page sets."""
+    paths = dict.fromkeys((*applied.leaves, *stored.leaves))
+    sides = [(path, stored.leaves.get(path, "(unset)"), applied.leaves.get(path, "(unset)")) for path in paths]
+    others = [f"{path} is {found}, applied was {wanted}" for path, found, wanted in sides if found != wanted]
+    return Finding(not others, str(applied), "; ".join((str(stored), *others)))
 
 
 def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence[str]) -> Finding:
@@ -98,6 +108,16 @@ def labelled(namespace: Namespace, expected: Mapping[str, str], absent: Sequence
     words = [f"{key}={value}" for key, value in expected.items()] + [f"no {key}" for key in absent]
     seen = ", ".join(f"{key}={value}" for key, value in sorted(namespace.labels.items()))
     return Finding(not wrong, ", ".join(words), seen or "no label")
+
+
+def _wrong(chain: str, roots: str, identity: SpiffeId, now: datetime) -> Iterator[str]:
+    begin, end = leaf_validity(chain)
+    if leaf_uris(chain) != (str(identity),):
+        yield "not of the gateway's service account"
+    if not begin <= now <= end:
+        yield f"valid from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, not at {now:%Y-%m-%d %H:%M}"
+    if not issued_by(chain, roots, now):
+        yield "not issued by istiod's root"
 
 
 def _variable(pod: Pod, container: str, name: str) -> str:

@@ -59,36 +59,41 @@ def leaf_uris(pem_chain: str) -> tuple[str, ...]:
     return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
-def leaf_is_valid(pem_chain: str, when: datetime) -> bool:
-    """Whether the chain's first certificate has begun and not ended at a time.
+def leaf_validity(pem_chain: str) -> tuple[datetime, datetime]:
+    """From when to when the chain's first certificate is valid, in UTC.
 
     Raises:
         NotACertificate: The text holds no readable certificate.
     """
     leaf = _leaf(pem_chain)
-    return leaf.not_valid_before_utc <= when <= leaf.not_valid_after_utc
+    return leaf.not_valid_before_utc, leaf.not_valid_after_utc
 
 
-def issued_by(pem_chain: str, pem_roots: str) -> bool:
+def issued_by(pem_chain: str, pem_roots: str, when: datetime) -> bool:
     """Whether each certificate of a chain is signed by the one after it, and the last one by one of the roots.
 
-    A root may say of itself that it is no authority; it is none then.
+    Those who sign must be authorities at that time; of the leaf's own time, see `leaf_validity`.
 
     Raises:
         NotACertificate: One of the texts holds no readable certificate.
     """
-    chain, roots = _all(pem_chain), [root for root in _all(pem_roots) if _may_sign(root)]
-    signed = all(_signed_by(one, other) for one, other in pairwise(chain))
-    return signed and any(chain[-1] == root or _signed_by(chain[-1], root) for root in roots)
+    leaf, *above = _all(pem_chain)
+    roots = [root for root in _all(pem_roots) if _may_sign(root, when)]
+    signed = all(_signed_by(one, other) for one, other in pairwise([leaf, *above]))
+    leads = any(root in above[-1:] or _signed_by([leaf, *above][-1], root) for root in roots)
+    return signed and leads and all(_may_sign(each, when) for each in above)
 
 
-def _may_sign(root: x509.Certificate) -> bool:
+def _may_sign(certificate: x509.Certificate, when: datetime) -> bool:
+    """Whether it is an authority's; one that does not say so is none.
+
+    Source: RFC 5280, section 4.2.1.9
+    """
     try:
-        return root.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return True  # a certificate of the first version cannot say so
-    except ValueError:
+        authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
         return False
+    return authority and certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc
 
 
 def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from functools import reduce
 
 from meshproof import yamls
 from meshproof.checks.containers import has_exactly
-from meshproof.checks.control_plane import accepted, from_root, has_env, has_image, is_rolled_out, same_rendering
+from meshproof.checks.control_plane import (
+    accepted,
+    from_root,
+    has_env,
+    has_image,
+    has_leaves,
+    is_rolled_out,
+    same_rendering,
+)
 from meshproof.checks.finding import Finding, both
+from meshproof.checks.hops import SIDECAR
 from meshproof.checks.requests import has_no_client_cert
+from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.objects import Parameters
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.manifests import manifest
@@ -29,7 +38,7 @@ PAGE_VALUES = {"global": {"istioIntegration": {"enableAutoMtls": True, "enabled"
 
 def gateway_containers(setting: Setting) -> tuple[str, ...]:
     """The containers of a gateway's pod with the integration on."""
-    return (setting.dialect.proxy_container, "sds", "istio-proxy")
+    return (setting.dialect.proxy_container, "sds", SIDECAR)
 
 
 def enable_integration(setting: Setting) -> Step:
@@ -80,9 +89,10 @@ def enable_integration(setting: Setting) -> Step:
             claim(
                 "enable.istiod-address",
                 "The gateway's parameters name istiod where it was found, and the gateway got a certificate from it",
-                (on.istiod_address, on.parameters, on.certificates, on.root_certificates),
-                lambda found, stored, chains, roots: both(
-                    Finding(stored.address == found, found, stored.address), from_root(chains, roots)
+                (on.istiod_address, on.parameters, on.certificates, on.root_certificates, on.trust_domain),
+                lambda found, stored, chains, roots, trust_domain: both(
+                    Finding(stored.address == found, found, stored.address),
+                    from_root(chains, roots, SpiffeId(trust_domain, names.gateway.namespace, names.gateway.name)),
                 ),
             ),
             claim(
@@ -177,29 +187,9 @@ def _switched_on(setting: Setting, deployment: Deployment, pods: tuple[Pod, ...]
 
 
 def _in_effect(setting: Setting, stored: Parameters, pods: tuple[Pod, ...]) -> Finding:
-    mesh, image = setting.mesh, setting.parts.images["proxyv2"]
-    [applied] = yamls.load(parameters(setting))
-    wanted, found = dict(_leaves(applied["spec"])), dict(_leaves(stored.spec))
-    others = [
-        f"{path} is {found.get(path, '(unset)')}, not {value}"
-        for path, value in wanted.items()
-        if found.get(path) != value
-    ]
-    others += [f"{path} is {value}, which was not applied" for path, value in found.items() if path not in wanted]
+    mesh = setting.mesh
+    [applied] = map(Parameters.from_dict, yamls.load(parameters(setting)))
     variables = {"CA_ADDR": mesh.address, "ISTIO_META_CLUSTER_ID": mesh.cluster_id, "ISTIO_META_MESH_ID": mesh.mesh_id}
-    running = [has_env(pods, "istio-proxy", name, value) for name, value in variables.items()]
-    running.append(has_image(pods, "istio-proxy", image))
-    return Finding(
-        not others and all(finding.holds for finding in running),
-        f"what was applied, and in istio-proxy {Parameters(mesh.address, mesh.cluster_id, mesh.mesh_id)}, {image}",
-        "; ".join((str(stored), *others, *(finding.observed for finding in running))),
-    )
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
-    """Every value of an object with its path."""
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(cast("Mapping[str, Any]", value), f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value
+    running = [has_env(pods, SIDECAR, name, value) for name, value in variables.items()]
+    running.append(has_image(pods, SIDECAR, setting.parts.images["proxyv2"]))
+    return reduce(both, running, has_leaves(stored, applied))

@@ -18,6 +18,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,15 @@ def claim(
     sentence: str,
     links: tuple[Link[A], Link[B], Link[C], Link[D]],
     judge: Callable[[A, B, C, D], Finding],
+    *,
+    until: str = "",
+) -> Claim: ...
+@overload
+def claim(
+    id_: str,
+    sentence: str,
+    links: tuple[Link[A], Link[B], Link[C], Link[D], Link[E]],
+    judge: Callable[[A, B, C, D, E], Finding],
     *,
     until: str = "",
 ) -> Claim: ...
