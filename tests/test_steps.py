@@ -131,6 +131,12 @@ HTTPBIN = thing("Service", "httpbin/httpbin", spec={"ports": [1]})
 LEFT = thing("GatewayClass", "istio", spec={"controllerName": "istio.io/gateway-controller"})
 CLUSTER = objects(HTTPBIN, LEFT)
 BASELINE = Baseline(inventory_of(objects(HTTPBIN)), "2026-01-01 00:00:00")
+# What names an owner that does not make such things: a gateway of Istio's, a lease, and a way to another app.
+NODE = thing("Node", "node")
+EDGE = a_pod("default/edge", "edge", image="meshproof.local/istio/proxyv2:1.31-dev", owners=[NODE])
+LEADER = thing("Lease", "default/istio-leader", owners=[NODE])
+ALIKE = thing("EndpointSlice", "httpbin/httpbin-alike", owners=[HTTPBIN])
+WITH_NODE = Baseline(inventory_of(objects(HTTPBIN, NODE)), BASELINE.taken)
 THERE = dict.fromkeys(("istio", "enable", "route", "exclude"), ("it",))
 GOING = a_pod("kgateway-system/http-1", "kgateway-proxy", "istio-proxy", meta={"deletionTimestamp": "now"})
 # Of which section there must have been something, for a claim of the clean-up to prove that it was taken back.
@@ -378,6 +384,14 @@ FAULTS: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("cleanup.istio-gone", (THERE, objects(GOING)), "Pod kgateway-system/http-1"),
     ("cleanup.inventory", (THERE, objects({**HTTPBIN, "spec": {}}), BASELINE), "changed Service httpbin/httpbin"),
     ("cleanup.inventory", (THERE, (), BASELINE), "removed Service httpbin/httpbin"),
+    ("cleanup.istio-gone", (THERE, (*CLUSTER, *objects(NODE, EDGE))), "Pod default/edge"),
+    ("cleanup.inventory", (THERE, (*CLUSTER, *objects(NODE, EDGE)), WITH_NODE), "added Pod default/edge"),
+    (
+        "cleanup.inventory",
+        (THERE, (*CLUSTER, *objects(NODE, LEADER)), WITH_NODE),
+        "added Lease.coordination.k8s.io default/",
+    ),
+    ("cleanup.inventory", (THERE, (*CLUSTER, *objects(NODE, ALIKE)), WITH_NODE), "k8s.io httpbin/httpbin-alike"),
 )
 
 

@@ -27,7 +27,7 @@ _PEM = "-----BEGIN CERTIFICATE-----"
 
 
 def remains(objects: Sequence[Object], namespace: str) -> tuple[Object, ...]:
-    """What there is of Istio, by name, label or API group, but for what it leaves on purpose.
+    """What there is of Istio, by label, API group, image or name, but for what it leaves on purpose.
 
     A pod counts until its containers have ended, whether or not its deletion has begun. What goes with an object that
     is there, such as the ReplicaSets that a Deployment keeps, is no more Istio's than that object is.
