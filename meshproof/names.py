@@ -5,7 +5,7 @@ What is found in a cluster rather than chosen, such as istiod's address and trus
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from meshproof.kube.kinds import (
     BACKEND,
@@ -31,6 +31,11 @@ def pods_of_gateway(gateway: Ref) -> Labelled:
     Source: https://gateway-api.sigs.k8s.io/geps/gep-1762/
     """
     return Labelled(POD, gateway.namespace, f"gateway.networking.k8s.io/gateway-name={gateway.name}")
+
+
+def service_of_gateway(gateway: Ref) -> Ref:
+    """The Service that kgateway makes for a Gateway: it is called the same."""
+    return replace(gateway, kind=SERVICE)
 
 
 @dataclass(frozen=True)

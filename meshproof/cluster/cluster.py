@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 from meshproof.kube.forward import PortForward
-from meshproof.kube.kinds import SERVICE, Ref
+from meshproof.kube.kinds import Ref
 from meshproof.kube.objects import Service
+from meshproof.names import service_of_gateway
 from meshproof.path.access import GatewayAccess
 from meshproof.path.ask import Sender
 from meshproof.path.load_balancer import LoadBalancer, from_here
@@ -69,7 +70,7 @@ class Cluster:
             NotReady: No pod of it is ready, or its Service has no address.
         """
         access = self.gateway(gateway)
-        service = Service.from_dict(self.api.get(replace(gateway, kind=SERVICE).path))
+        service = Service.from_dict(self.api.get(service_of_gateway(gateway).path))
         if not service.address:
             raise NotReady(f"Service {gateway.namespace}/{gateway.name}: no load balancer has given it an address")
         balancer = LoadBalancer(service.address, access.listener_port, self.node.connect if self.node else from_here)

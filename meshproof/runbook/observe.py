@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-
 from meshproof.checks import requests
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris
+from meshproof.formats.certificate import leaf_sha256, leaf_subject, leaf_uris, leaf_validity
 from meshproof.formats.xfcc import Header
 from meshproof.kube.workloads import Pod
 from meshproof.path.link import look_at
@@ -66,7 +64,7 @@ def certificate(cluster: Cluster, on: Links, host: str) -> Certificate:
     chains = on.certificates.read(cluster)
     chain = chains[answers.each[0].gateway]
     trust = on.trust_domain.read(cluster)
-    leaf = x509.load_pem_x509_certificate(chain.encode())
+    not_before, not_after = leaf_validity(chain)
     return Certificate(
         text=answers.each[0].response.xfcc or "",
         header=header,
@@ -79,6 +77,6 @@ def certificate(cluster: Cluster, on: Links, host: str) -> Certificate:
         subject=leaf_subject(chain),
         uris=leaf_uris(chain),
         sha256=leaf_sha256(chain),
-        not_before=leaf.not_valid_before_utc,
-        not_after=leaf.not_valid_after_utc,
+        not_before=not_before,
+        not_after=not_after,
     )

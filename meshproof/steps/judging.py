@@ -94,7 +94,8 @@ class Judging:
                 self.bugs[claim.id] = bug
                 self.streaks.pop(claim.id, None)
                 continue
-            self.failed |= {claim.id} if not finding.holds else set()
+            if not finding.holds:
+                self.failed.add(claim.id)
             if not (finding.skip and self._fails(claim)):  # what does not decide takes back nothing that did
                 self.last[claim.id] = finding
             self.streaks[claim.id] = self.streaks.get(claim.id, 0) + 1 if finding.holds else 0

@@ -7,7 +7,7 @@ leads that address to the pods; announcing it beyond the node would take a speak
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from meshproof import yamls
 from meshproof.checks.address import CONTROLLER, why_no_address
@@ -16,6 +16,7 @@ from meshproof.kube import kinds
 from meshproof.kube.kinds import Kind, Ref
 from meshproof.kube.objects import Service
 from meshproof.manifests import manifest
+from meshproof.names import service_of_gateway
 from meshproof.path.link import Link, Site
 from meshproof.steps.helm import install, uninstall
 from meshproof.steps.model import Command, apply, delete, shell, write
@@ -23,6 +24,7 @@ from meshproof.steps.setting import Setting
 
 EXTRA = "load-balancer"  # in images.toml and releases.toml
 NAMESPACE = "metallb-system"
+ITS_NAMESPACE = Ref(kinds.NAMESPACE, "", NAMESPACE)
 RELEASE = "metallb"
 POOL_SIZE = 4
 VALUES = "metallb.yaml"
@@ -48,20 +50,20 @@ def undo(setting: Setting) -> tuple[Command, ...]:
     """The way back. The Service keeps its address in its status, which nobody takes from it any more."""
     return (
         uninstall(RELEASE, NAMESPACE),
-        delete(Ref(kinds.NAMESPACE, "", NAMESPACE)),
-        shell("kubectl", "annotate", *service_of(setting).typed, f"{FROM_POOL}-"),
+        delete(ITS_NAMESPACE),
+        shell("kubectl", "annotate", *service_of_gateway(setting.names.gateway).typed, f"{FROM_POOL}-"),
     )
 
 
 def stays(setting: Setting, site: Site) -> bool:
     """Whether it is there from an earlier run, and not to be."""
-    return not setting.choices.balanced and site.api.find(Ref(kinds.NAMESPACE, "", NAMESPACE).path) is not None
+    return not setting.choices.balanced and site.api.find(ITS_NAMESPACE.path) is not None
 
 
 def find_address(setting: Setting) -> Command:
     """How the page finds the gateway's address."""
     path = "{.status.loadBalancer.ingress[0]['hostname','ip']}"
-    return shell("kubectl", "get", *service_of(setting).typed, "--output", f"jsonpath={path}")
+    return shell("kubectl", "get", *service_of_gateway(setting.names.gateway).typed, "--output", f"jsonpath={path}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Address:
 
 def address(setting: Setting) -> Link[Address]:
     """The address that the gateway's Service was given."""
-    ref = service_of(setting)
+    ref = service_of_gateway(setting.names.gateway)
 
     def read(site: Site) -> Address:
         raw = site.api.get(ref.path)
@@ -91,11 +93,6 @@ def address(setting: Setting) -> Link[Address]:
 def has_address(seen: Address) -> Finding:
     """The Service has an address."""
     return Finding(bool(seen.address), "an address", seen.address or seen.why)
-
-
-def service_of(setting: Setting) -> Ref:
-    """The gateway's Service."""
-    return replace(setting.names.gateway, kind=kinds.SERVICE)
 
 
 def values(image: str) -> Mapping[str, object]:
