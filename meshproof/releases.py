@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 
@@ -15,8 +13,11 @@ from meshproof.errors import BadInput
 CHOICES = ("kgateway", "istio", "kubernetes")
 
 
-@dataclass(frozen=True)
-class SourceForm:
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file; a key that it does not have is a mistake."""
+
+
+class SourceForm(Table, frozen=True):
     """What a source assembly is made of: component -> module version, and the Helm values that go with it."""
 
     modules: Mapping[str, str]
@@ -25,27 +26,35 @@ class SourceForm:
     kgateway_values: Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class PublishedExtra:
-    """What only some clusters need, as released; fields as in `PublishedForm`."""
+class PublishedChart(Table, frozen=True):
+    """Where a released chart is, and its version, empty where `chart` is the address of one version."""
+
+    chart: str
+    version: str
+
+
+class PublishedExtra(Table, frozen=True):
+    """What only some clusters need, as released. `versions` is what its charts and images are releases of."""
 
     versions: Mapping[str, str]
-    charts: Mapping[str, tuple[str, str]]
+    charts: Mapping[str, PublishedChart]
     images: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class PublishedForm:
-    """Released images and charts. `charts` is name -> (reference, version); `versions` is what they are releases of."""
+class PublishedForm(PublishedExtra, frozen=True):
+    """Released images and charts, and what only some clusters need beside them."""
 
-    versions: Mapping[str, str]
     node_image: str
     gateway_api_crds: str
-    charts: Mapping[str, tuple[str, str]]
-    images: Mapping[str, str]
     istiod_values: Mapping[str, object]
     kgateway_values: Mapping[str, object]
-    extras: Mapping[str, PublishedExtra] = field(default_factory=dict[str, PublishedExtra])
+    extras: Mapping[str, PublishedExtra] = {}
+
+    def __post_init__(self) -> None:
+        """Versions are a mapping, so that an extra's can join them; these must be among them."""
+        for name in (*CHOICES, "gateway-api", "kind"):
+            if name not in self.versions:
+                raise ValueError(f"Object missing required field `versions.{name}`")
 
     def with_extras(self, names: Collection[str]) -> PublishedForm:
         """The same with the versions, charts and images of these extras among the others.
@@ -59,7 +68,7 @@ class PublishedForm:
             if extra is None:
                 known = ", ".join(self.extras) or "none"
                 raise BadInput(f"{name}: was never published with this combination; known: {known}")
-            form = replace(
+            form = msgspec.structs.replace(
                 form,
                 versions={**form.versions, **extra.versions},
                 charts={**form.charts, **extra.charts},
@@ -68,8 +77,7 @@ class PublishedForm:
         return form
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Table, frozen=True):
     """One supported combination; `dialect` is the kgateway line whose names it speaks."""
 
     kgateway: str
@@ -87,6 +95,10 @@ class Cell:
         return f"kgateway {self.kgateway} with Istio {self.istio} on Kubernetes {self.kubernetes}"
 
 
+class _Releases(Table, frozen=True):
+    cell: Sequence[Cell]
+
+
 @cache
 def cells() -> Sequence[Cell]:
     """All supported combinations, the default one first."""
@@ -100,7 +112,7 @@ def read(text: str) -> Sequence[Cell]:
         BadInput: A key is missing, misspelt or of another type; the message says which, and where.
     """
     try:
-        return tuple(map(_cell, msgspec.toml.decode(text, type=_Releases).cell))
+        return msgspec.toml.decode(text, type=_Releases).cell
     except msgspec.DecodeError as error:
         raise BadInput(f"releases.toml: {error}") from error
 
@@ -124,82 +136,3 @@ def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell
     wanted = ", ".join(f"{name.upper()}={value}" for name, value in asked.items())
     supported = "\n".join(f"  {cell.label}" for cell in cells())
     raise BadInput(f"{wanted} are not supported together; supported combinations:\n{supported}")
-
-
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file; a key that it does not have is a mistake."""
-
-
-class _Chart(_Table, frozen=True):
-    chart: str
-    version: str
-
-
-class _Extra(_Table, frozen=True):
-    versions: dict[str, str]
-    charts: dict[str, _Chart]
-    images: dict[str, str]
-
-
-class _Source(_Table, frozen=True):
-    modules: dict[str, str]
-    istio_chart: str
-    istiod_values: dict[str, Any]
-    kgateway_values: dict[str, Any]
-
-
-class _Published(_Table, frozen=True):
-    kgateway: str
-    istio: str
-    kubernetes: str
-    gateway_api: str
-    kind: str
-    node_image: str
-    gateway_api_crds: str
-    charts: dict[str, _Chart]
-    images: dict[str, str]
-    istiod_values: dict[str, Any]
-    kgateway_values: dict[str, Any]
-    extras: dict[str, _Extra] = {}
-
-
-class _CellTable(_Table, frozen=True):
-    kgateway: str
-    istio: str
-    kubernetes: str
-    gateway_api: str
-    kind: str
-    dialect: str
-    source: _Source | None = None
-    published: _Published | None = None
-
-
-class _Releases(_Table, frozen=True):
-    cell: list[_CellTable]
-
-
-def _cell(table: _CellTable) -> Cell:
-    return Cell(
-        *(table.kgateway, table.istio, table.kubernetes, table.gateway_api, table.kind, table.dialect),
-        source=SourceForm(**msgspec.structs.asdict(table.source)) if table.source else None,
-        published=_published(table.published) if table.published else None,
-    )
-
-
-def _published(table: _Published) -> PublishedForm:
-    names = ("kgateway", "istio", "kubernetes", "gateway_api", "kind")
-    extras = {name: PublishedExtra(it.versions, _charts(it.charts), it.images) for name, it in table.extras.items()}
-    return PublishedForm(
-        versions={name.replace("_", "-"): getattr(table, name) for name in names},
-        node_image=table.node_image,
-        gateway_api_crds=table.gateway_api_crds,
-        charts=_charts(table.charts),
-        images=table.images,
-        istiod_values=table.istiod_values,
-        kgateway_values=table.kgateway_values,
-        extras=extras,
-    )
-
-
-def _charts(charts: Mapping[str, _Chart]) -> Mapping[str, tuple[str, str]]:
-    return {name: (chart.chart, chart.version) for name, chart in charts.items()}

