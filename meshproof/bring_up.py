@@ -6,17 +6,30 @@ import contextlib
 import functools
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 
+from meshproof import yamls
 from meshproof.choices import Choices
-from meshproof.cluster import kind_cluster
+from meshproof.cluster import Cluster, kind_cluster
 from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
+from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import Parts, prepare
+from meshproof.images.declaration import declaration
+from meshproof.kube import inventory
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import Cell, find_cell
+from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
 from meshproof.steps import load_balancer
+from meshproof.steps.give_back import FOUND, what_is_ours
+from meshproof.survey.existing import Existing
+from meshproof.survey.found import Found
+from meshproof.survey.plan import Plan
+from meshproof.survey.take_away import take_away
+
+BUSY_TIMEOUT_S = 600.0
 
 
 def cell_of(choices: Choices) -> Cell:
@@ -43,13 +56,18 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
 
 @contextlib.contextmanager
 def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
-    """A proof on a kind cluster of its own, which is deleted at the end unless it is to be kept.
+    """A proof on a kind cluster of its own, which is deleted at the end unless it is to be kept, or on an existing one.
 
     The artifacts are written before the cluster goes, whatever happened.
 
     Raises:
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
+    if choices.existing:
+        with run_log() as log, _proof_on_existing(choices, progress) as proof:
+            log.keep_in(proof.folder)
+            yield proof
+        return
     with run_log() as log:
         parts, engine = parts_of(choices, progress)
         with kind_cluster(choices.name, parts, engine, keep=choices.keep, announce=progress.say) as cluster:
@@ -60,3 +78,74 @@ def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
                 yield proof
             finally:
                 proof.write()
+
+
+@contextlib.contextmanager
+def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]:
+    """A proof on a cluster of somebody else's, which is given back as it was, whatever happens.
+
+    Raises:
+        BadInput: The page cannot be proved there, or the plan was not agreed to.
+        NotReady: What an earlier run has left cannot be taken away.
+    """
+    existing = Existing.of(choices)
+    found = existing.look()
+    plan = existing.plan(found, choices)
+    if not choices.yes:
+        raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
+    record, cell = existing.record(), existing.cell
+    with record.locked(progress.say, BUSY_TIMEOUT_S):
+        record.work.mkdir(parents=True, exist_ok=True)
+        # The first of several that names a context has the say. It names nothing else, no credential is copied.
+        record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
+        record.end_programs()
+        parts = _parts_there(cell, found, plan, choices, progress)
+        cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
+        if found.left:
+            take_away(found.left, cluster, cell, choices, progress.say)
+        inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
+        proof = Proof(cluster, cell, choices, progress.say, names=plan.names, makes=plan.makes, notes=plan.notes)
+        write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
+        try:
+            yield proof
+        finally:
+            _give_back(proof, existing)
+            proof.write()
+
+
+def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progress: Progress) -> Parts:
+    """Tools, charts and images for a cluster of somebody else's, whose nodes pull images unless they hold them."""
+    form = choices.images
+    if form == "auto":
+        needed = {image.ref for image in declaration(cell).images.values() if image.ref} if cell.source else set[str]()
+        held = bool(needed) and all(needed <= node.images for node in found.nodes)
+        form = "source" if held else "published"
+        progress.say(f"images: {'those that its nodes hold, assembled here' if held else 'the published ones'}")
+    parts = prepare(cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
+    api = found.gateway_api.version if found.gateway_api else parts.versions["gateway-api"]
+    versions = {
+        "kgateway": plan.kgateway,
+        "istio": plan.istiod.version,
+        "kubernetes": found.kubernetes,
+        "gateway-api": api,
+    }
+    images = {**parts.images, "proxyv2": plan.istiod.proxy_image}
+    return replace(parts, versions=versions, images=images)
+
+
+def _give_back(proof: Proof, existing: Existing) -> None:
+    """Run the last section where the run did not come to it, and name what stays all the same."""
+    try:
+        if "restore" not in proof.results:
+            proof.announce("the run did not come to its end: giving the cluster back as it was")
+            proof.run("restore")
+    finally:
+        link = what_is_ours(proof.setting("before"))
+        try:
+            left = ", ".join(link.read(proof.cluster))
+        except MeshproofError as error:
+            left = f"it cannot be seen what: {str(error).splitlines()[0]}"
+        proof.cluster.close()
+        if left:
+            proof.announce(f"left in {existing.api.server}: {left}")
+            proof.announce(f"  the next run takes it away first; without one: meshproof delete {existing.words}")

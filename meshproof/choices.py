@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from meshproof.word import Word, nearest, one_of, supported
 
 PROOFS = ("e2e", "runbook", "pytest", "notebooks")
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
+EXISTING, CONTROLLER = "existing", "controller"
 VERSIONED = (*PROOFS, "images", "doctor")
 
 
@@ -32,8 +33,8 @@ class Choices:
     revision: Annotated[
         str,
         Word(
-            "Istio's revision; empty is revisionless",
-            PROOFS,
+            "Istio's revision; empty is revisionless, and in an existing cluster the only one that is there",
+            (*PROOFS, "survey"),
             # A label's value and, after `istiod-`, the name of a Service: 63 characters.
             form=("[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", "lower-case letters, digits and dashes inside, 56 at most"),
             reported=True,
@@ -69,13 +70,36 @@ class Choices:
     cluster: Annotated[
         str,
         Word(
-            "where the cluster comes from: made with kind, or existing already",
-            ("e2e", "runbook"),
-            one_of("kind", "existing"),
-            withheld={"e2e": ["existing"]},
+            "where the cluster comes from: made with kind, or existing, one that somebody else made",
+            (*PROOFS, "delete"),
+            one_of("kind", EXISTING),
             reported=True,
         ),
     ] = "kind"
+    kubeconfig: Annotated[
+        str,
+        Word(
+            "the kubeconfig that leads to an existing cluster; empty takes what kubectl would",
+            (*PROOFS, "survey", "delete"),
+            form=(".+", "a file, or several with : between"),
+            kind_option="kubeconfig",
+        ),
+    ] = ""
+    context: Annotated[
+        str, Word("its context; empty takes the current one", (*PROOFS, "survey", "delete"), form=(".+", "a name"))
+    ] = ""
+    yes: Annotated[
+        bool, Word("agree to the plan for an existing cluster beforehand", (*PROOFS, "delete"), one_of("1"))
+    ] = False
+    change: Annotated[
+        str,
+        Word(
+            "what of somebody else's may be changed meanwhile in an existing cluster, and is put back",
+            (*PROOFS, "survey"),
+            one_of(CONTROLLER),
+            reported=True,
+        ),
+    ] = ""
     keep: Annotated[
         bool,
         Word(
@@ -115,13 +139,32 @@ class Choices:
                 raise BadInput(f"{name}: {problem}{nearest(name, known)}; those of {taker}: {', '.join(known)}")
             known[name].check(value, taker)
         for name, word in known.items():
-            if taker in word.required and name not in given:
+            if taker in word.required and name not in given and given.get("CLUSTER") != EXISTING:
                 raise BadInput(f"{taker}: expected {name}=..., {word.required[taker]}")
         values = {known[name].attribute: value == "1" if known[name].flag else value for name, value in given.items()}
         chosen = replace(cls(), **values)
         if chosen.tabs and chosen.access != PORT_FORWARD:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
+        if taker == "survey":  # which is of nothing else
+            return replace(chosen, cluster=EXISTING)
+        chosen._check_cluster(given)
         return chosen
+
+    def _check_cluster(self, given: Collection[str]) -> None:
+        """Refuse what is about an existing cluster without one, and what is about a cluster of ours with one."""
+        if self.cluster == EXISTING:
+            wrong = [name for name in ("NAME", "KEEP", "TABS", "KUBERNETES") if name in given]
+            why = f"is about clusters that meshproof makes; leave it out, or CLUSTER={EXISTING}"
+        else:
+            wrong = [name for name in ("KUBECONFIG", "CONTEXT", "YES", "CHANGE") if name in given]
+            why = f"is about a cluster that is there already; add CLUSTER={EXISTING}, or leave it out"
+        if wrong:
+            raise BadInput(f"{wrong[0]}: {why}")
+
+    @property
+    def existing(self) -> bool:
+        """Whether the cluster is somebody else's."""
+        return self.cluster == EXISTING
 
     @property
     def direct(self) -> bool:

@@ -45,7 +45,8 @@ class Names:
     Attributes:
         gateway: The Gateway; its Deployment, Service and service account are called the same.
         parameters: The GatewayParameters through which it joins the mesh.
-        release: kgateway's Helm release, and the Deployment that it makes; the one of its CRDs has `-crds` behind it.
+        controller: kgateway's Deployment.
+        release: kgateway's Helm release; the one of its CRDs has `-crds` behind it.
         app: The sample app's Deployment; its service account is called the same.
         app_containers: The containers of its pods, without a sidecar.
         service: The app's Service.
@@ -61,6 +62,7 @@ class Names:
 
     gateway: Ref = field(default=Ref(GATEWAY, "kgateway-system", "http"))
     parameters: Ref = field(default=Ref(GATEWAY_PARAMETERS, "kgateway-system", "http-istio"))
+    controller: Ref = field(default=Ref(DEPLOYMENT, "kgateway-system", "kgateway"))
     release: str = "kgateway"
     app: Ref = field(default=Ref(DEPLOYMENT, "httpbin", "httpbin"))
     app_containers: tuple[str, ...] = ("go-httpbin", "curl", "hey")
@@ -75,11 +77,6 @@ class Names:
     service_host: str = "plain.example"
     istio_namespace: str = "istio-system"
     revision: str = ""
-
-    @property
-    def controller(self) -> Ref:
-        """kgateway's Deployment, in the namespace that the gateway shares with it."""
-        return Ref(DEPLOYMENT, self.gateway.namespace, self.release)
 
     @property
     def crds_release(self) -> str:
@@ -145,7 +142,8 @@ class Names:
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces that the page is about."""
-        return tuple(dict.fromkeys((self.gateway.namespace, self.app.namespace, self.istio_namespace)))
+        all_of = (self.gateway.namespace, self.controller.namespace, self.app.namespace, self.istio_namespace)
+        return tuple(dict.fromkeys(all_of))
 
     def marks(self) -> dict[str, str]:
         """What manifests have marks for."""

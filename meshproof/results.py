@@ -153,7 +153,7 @@ class RunResult:
     """A whole run. `started` is in seconds since the epoch; `folder` is not part of it.
 
     `resumed` tells each time that it was taken up again. `asked` is how many checks were asked for by name,
-    None where all of them were.
+    None where all of them were. `notes` must be told beside the verdict.
     """
 
     versions: Mapping[str, str]
@@ -162,6 +162,7 @@ class RunResult:
     steps: tuple[StepResult, ...]
     resumed: tuple[Resumption, ...] = ()
     asked: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

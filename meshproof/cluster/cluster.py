@@ -34,6 +34,7 @@ class Cluster:
         parts: Images, charts and tools.
         work: Folder in which commands run and keep their files.
         node: Its node, where kind made it.
+        further: Kubeconfigs that stand behind its own, as KUBECONFIG has them: those of whoever made the cluster.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Cluster:
     parts: Parts
     work: Path
     node: Node | None = None
+    further: str = ""
 
     @property
     def api(self) -> Api:
@@ -49,7 +51,12 @@ class Cluster:
 
     @cached_property
     def _api(self) -> Api:
-        return Api(self.kubeconfig)
+        return Api(self.kubeconfigs)
+
+    @property
+    def kubeconfigs(self) -> str:
+        """Its kubeconfigs, as KUBECONFIG has them."""
+        return os.pathsep.join(filter(None, (str(self.kubeconfig), self.further)))
 
     @cached_property
     def _gateways(self) -> dict[Ref, GatewayAccess]:
@@ -83,10 +90,8 @@ class Cluster:
         What is started in it is known as the cluster's, so that it goes with it, whoever was killed.
         """
         path = f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"
-        kubeconfig = str(self.kubeconfig)
-        return tool_environment(
-            {"KUBECONFIG": kubeconfig, "PATH": path, VARIABLE: kubeconfig, "TMPDIR": str(self.work)}
-        )
+        known_by = {VARIABLE: str(self.kubeconfig)}
+        return tool_environment({"KUBECONFIG": self.kubeconfigs, "PATH": path, **known_by, "TMPDIR": str(self.work)})
 
     def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:
         """Run a program of the cluster's tools in its work folder; see `meshproof.run.run`."""

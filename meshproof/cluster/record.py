@@ -57,14 +57,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Record:
-    """Where a cluster of ours keeps its kubeconfig and what is known of it; nothing of it need exist."""
+    """Where a cluster keeps its kubeconfig and what is known of it; nothing of it need exist.
+
+    Attributes:
+        name: The name of a cluster of ours.
+        existing: Whether the cluster is somebody else's; what is known of those is beside what is known of ours.
+    """
 
     name: str
+    existing: bool = False
 
     @property
     def folder(self) -> Path:
         """All that belongs to it, but for the lock."""
-        return state_dir() / "clusters" / self.name
+        return state_dir() / ("existing" if self.existing else "clusters") / self.name
 
     @property
     def lock(self) -> Path:

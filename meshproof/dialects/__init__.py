@@ -14,12 +14,14 @@ class Dialect:
     """The names of one line of kgateway.
 
     Attributes:
+        gateway_class: The GatewayClass that the controller registers.
         proxy_container: Envoy's container in the gateway's pod.
         controller_container: The container of kgateway's own pod.
         integration_env: Variable of the controller that switches the integration on.
         integration_values: Helm values that set it.
     """
 
+    gateway_class: str
     proxy_container: str
     controller_container: str
     integration_env: str
@@ -28,6 +30,7 @@ class Dialect:
 
 # Source: kgateway v2.4.0, api/settings/settings.go and pkg/kgateway/helm/envoy/templates/deployment.yaml.
 _V2_4 = Dialect(
+    gateway_class="kgateway",
     proxy_container="kgateway-proxy",
     controller_container="controller",
     integration_env="KGW_ENABLE_ISTIO_AUTO_MTLS",

@@ -1,4 +1,7 @@
-"""Reading the Kubernetes API: plain GETs over the official client, and watches that say when to look again."""
+"""Reading the Kubernetes API: plain GETs over the official client, and watches that say when to look again.
+
+The one thing that is posted is a review, which is a question too: nothing is stored.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +45,16 @@ class Api:
         self._connection = connect(kubeconfig, context)
         self._lock = threading.Lock()
 
+    @property
+    def server(self) -> str:
+        """The server's URL."""
+        return self._connection.server
+
+    @property
+    def context(self) -> str:
+        """The context that leads there."""
+        return self._connection.context
+
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read one object or list.
 
@@ -53,7 +66,15 @@ class Api:
             NotFound: There is no such object or kind.
             MachineCannot: The server cannot be reached, or answered with another error.
         """
-        status, body = self._request(path, query)
+        return self._read(path, self._open(path, query, REQUEST_TIMEOUT_S))
+
+    def review(self, path: str, question: Mapping[str, object]) -> dict[str, Any]:
+        """Ask the server a question of its own kinds of reviews; the answer is in the review's status. As `get`."""
+        return self._read(path, self._open(path, {}, REQUEST_TIMEOUT_S, question))
+
+    def _read(self, path: str, response: Any) -> dict[str, Any]:
+        """The JSON of a response; errors as `get` has them."""
+        status, body = response.status, response.data.decode(errors="replace")
         if status == 404:
             raise NotFound(f"{path}: not found")
         connection = self._connection
@@ -88,10 +109,9 @@ class Api:
     def answers(self) -> bool:
         """Whether the server says that it is ready."""
         try:
-            status, _ = self._request("/readyz", {})
+            return self._open("/readyz", {}, REQUEST_TIMEOUT_S).status == 200
         except MachineCannot:
             return False
-        return status == 200
 
     @contextlib.contextmanager
     def watching(self, *paths: str) -> Generator[Clock]:
@@ -123,17 +143,16 @@ class Api:
         finally:
             over.set()
 
-    def _request(self, path: str, query: dict[str, str]) -> tuple[int, str]:
-        response = self._open(path, query, REQUEST_TIMEOUT_S)
-        return response.status, response.data.decode(errors="replace")
-
-    def _open(self, path: str, query: dict[str, str], timeout_s: float | None) -> Any:
+    def _open(
+        self, path: str, query: dict[str, str], timeout_s: float | None, question: Mapping[str, object] | None = None
+    ) -> Any:
         connection = self._connected()
         request = connection.client.param_serialize(
-            "GET",
+            "POST" if question else "GET",
             path,
             query_params=list(query.items()),
-            header_params={"Accept": "application/json"},
+            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            body=question,
             auth_settings=["BearerToken"],
         )
         try:

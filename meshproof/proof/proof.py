@@ -27,6 +27,7 @@ from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Ready
 from meshproof.steps.own_errors import told, tracebacks
 from meshproof.steps.runner import await_ready, run_commands
+from meshproof.steps.setting import Makes
 from meshproof.steps.traces import no_trace, traces
 
 
@@ -46,6 +47,8 @@ class Proof:
         into: Folder for what this run leaves; a new one below `root` by default.
         asked: How many checks were asked for by name; all of them by default.
         names: What things are called; as the choices have it by default.
+        makes: What of that which several may share the run makes itself; all of it by default.
+        notes: What must be told beside the verdict.
     """
 
     cluster: Cluster
@@ -57,6 +60,8 @@ class Proof:
     into: Path | None = None
     asked: int | None = None
     names: Names | None = None
+    makes: Makes = field(default_factory=Makes)
+    notes: tuple[str, ...] = ()
     folder: Path = field(init=False)
     _results: dict[str, StepResult] = field(init=False, default_factory=dict[str, StepResult])
     _resumed: tuple[Resumption, ...] = field(init=False, default=())
@@ -173,7 +178,9 @@ class Proof:
         setting = self._unmeshed()
         steps = tuple(self._results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
         versions = self.cluster.parts.versions
-        return RunResult(versions, named, self.started, steps, resumed=self._resumed, asked=self.asked)
+        return RunResult(
+            versions, named, self.started, steps, resumed=self._resumed, asked=self.asked, notes=self.notes
+        )
 
     def write(self) -> Path:
         """Write the artifacts and return the report's path."""
@@ -232,7 +239,7 @@ class Proof:
 
     def _unmeshed(self) -> Setting:
         """The setting before anything is known of the mesh."""
-        setting = Setting.of(self.cell, self.cluster.parts, self.choices, self.names)
+        setting = Setting.of(self.cell, self.cluster.parts, self.choices, self.names, self.makes)
         return replace(setting, pool=self._pool) if self.choices.balanced else setting
 
     @cached_property

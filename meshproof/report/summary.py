@@ -47,7 +47,7 @@ def length(run: RunResult) -> str:
 
 def caveats(run: RunResult) -> list[str]:
     """What must be said wherever the verdict stands, a line each; an indented one belongs to the one before."""
-    told: list[str] = []
+    told = list(run.notes)
     if run.subset:
         told.append(f"a subset of the page: {run.asked} of {len(run.checks)} checks asked for; no proof of the page")
     for each in run.resumed:

@@ -4,51 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from meshproof import yamls
 from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.requests import has_no_client_cert
+from meshproof.kube.kinds import GATEWAY_CLASS, Ref
 from meshproof.manifests import manifest
 from meshproof.steps import load_balancer
 from meshproof.steps.helm import install, uninstall
-from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, write
+from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, where, write
 from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
 KGATEWAY_VALUES = "kgateway.yaml"
 KGATEWAY = "kgateway"  # the chart
 CRDS = "kgateway-crds"  # the chart, and behind the release's name that of its release
+MAKES = "meshproof/makes"  # the annotation that says in somebody else's cluster what a run makes there
+NAMES_ARE_SERVED = shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system")
 
 
 def before_you_begin(setting: Setting) -> Step:
     """The state in which the page's reader starts."""
     parts, names, on = setting.parts, setting.names, setting.links
     proxy = (setting.dialect.proxy_container,)
+    makes, balanced = setting.makes, setting.choices.balanced
     # Its values, its chart, the wait for its CRD, its pool: each beside what takes its time meanwhile.
-    balancer = load_balancer.commands(setting) if setting.choices.balanced else ()
+    balancer = load_balancer.commands(setting) if balanced and makes.cluster else ()
     return Step(
         slug="before",
         section="Before you begin",
         commands=(
             *balancer[:1],
+            *where(not makes.cluster, apply(namespace(setting, names.gateway_namespace))),
             Together(
                 (
-                    shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds),
-                    helm(setting, CRDS, "--create-namespace"),
+                    *where(makes.gateway_api, shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds)),
+                    *where(makes.kgateway_crds, helm(setting, CRDS, "--create-namespace")),
                     *balancer[1:2],
                     apply(sample_app(setting)),
                 )
             ),
-            write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
+            *where(makes.controller, write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting)))),
+            *where(makes.gateway_api and makes.labels, _label_gateway_api(setting)),
             *balancer[2:3],
             Together(
                 (
-                    helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
+                    *where(makes.controller, helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES)),
                     apply(manifest("app-route.yaml", names.marks())),
                 )
             ),
             # A gateway that starts before names can be looked up tries again only after many seconds.
-            shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system"),
+            *where(makes.cluster, NAMES_ARE_SERVED),
             *balancer[3:],
             apply(manifest("gateway.yaml", names.marks())),
         ),
@@ -57,9 +65,9 @@ def before_you_begin(setting: Setting) -> Step:
             Ready(on.app, is_rolled_out),
             Ready(on.app_pods, lambda pods: has_exactly(pods, names.app_containers)),
             Ready(on.gateway_pods, lambda pods: has_exactly(pods, proxy)),
-            *((Ready(load_balancer.address(setting), load_balancer.has_address),) if balancer else ()),
+            *where(balanced, Ready(load_balancer.address(setting), load_balancer.has_address)),
         ),
-        then=(load_balancer.find_address(setting),) if balancer else (),
+        then=where(balanced, load_balancer.find_address(setting)),
         claims=(
             claim(
                 "before.gateway-containers",
@@ -80,32 +88,64 @@ def before_you_begin(setting: Setting) -> Step:
             *(load_balancer.undo(setting) if balancer else ()),
             delete(names.gateway),
             delete(names.app_namespace),
-            uninstall(names.release, names.gateway.namespace),
-            uninstall(names.crds_release, names.gateway.namespace),
+            *where(makes.controller, uninstall(names.release, names.controller.namespace)),
+            *where(makes.kgateway_crds, uninstall(names.crds_release, names.controller.namespace)),
+            # kgateway never takes its class back; in a cluster of the run's own it goes with its definition.
+            *where(
+                makes.gateway_class and not makes.cluster, delete(Ref(GATEWAY_CLASS, "", setting.dialect.gateway_class))
+            ),
+            *where(makes.gateway_api, shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found")),
+            # Last, since in somebody else's cluster it has the note of all this.
             delete(names.gateway_namespace),
-            shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found"),
         ),
     )
 
 
+def namespace(setting: Setting, ref: Ref) -> str:
+    """The manifest of a namespace that the run makes; in somebody else's cluster it says so, and what else is made."""
+    labels = setting.makes.labels
+    note = (
+        {MAKES: msgspec.json.encode(setting.makes).decode()}
+        if labels and ref == setting.names.gateway_namespace
+        else {}
+    )
+    return manifest("namespace.yaml", {"name": ref.name, "labels": _flow(labels), "annotations": _flow(note)})
+
+
+def _flow(entries: Mapping[str, str]) -> str:
+    return ", ".join(f"{yamls.scalar(name)}: {yamls.scalar(value)}" for name, value in entries.items())
+
+
 def sample_app(setting: Setting) -> str:
-    """The sample app's manifest with the images of this setting."""
+    """The sample app's manifest with the images of this setting, its namespace first."""
     images = {f"{name}_image": image for name, image in setting.parts.images.items()}
-    return manifest("app.yaml", setting.names.marks() | images)
+    app = manifest("app.yaml", setting.names.marks() | images)
+    return f"{namespace(setting, setting.names.app_namespace)}---\n{app}"
+
+
+def _label_gateway_api(setting: Setting) -> Command:
+    """What says in somebody else's cluster that these definitions are the run's."""
+    labels = [f"{name}={value}" for name, value in setting.makes.labels.items()]
+    return shell("kubectl", "label", "-f", setting.parts.gateway_api_crds, *labels)
 
 
 def helm(setting: Setting, chart: str, *args: str) -> Command:
     """`helm upgrade --install` of one of kgateway's charts."""
     names = setting.names
     release = names.crds_release if chart == CRDS else names.release
-    return install(setting.parts, chart, release, names.gateway.namespace, *args)
+    return install(setting.parts, chart, release, names.controller.namespace, *args)
 
 
 def kgateway_values(setting: Setting) -> Mapping[str, object]:
     """Helm values with which kgateway is installed.
 
     One replica needs no leader election: with it, a restarted controller waits 15 s for the old lease before it
-    touches a gateway. The old one must then be gone before the new one starts.
+    touches a gateway. The old one must then be gone before the new one starts. In a cluster that is not the run's own
+    it looks at the run's namespaces only.
     """
     controller = {"strategy": {"type": "Recreate"}, "extraEnv": {"KGW_DISABLE_LEADER_ELECTION": "true"}}
-    return merged(setting.parts.kgateway_values, {"controller": controller})
+    labels = setting.makes.labels
+    own = (
+        {"discoveryNamespaceSelectors": [{"matchLabels": dict(labels)}], "commonLabels": dict(labels)} if labels else {}
+    )
+    return merged(setting.parts.kgateway_values, {"controller": controller}, own)

@@ -21,9 +21,9 @@ from meshproof.path.ask import Answers
 from meshproof.path.link import Link, Site
 from meshproof.steps.enable_integration import enable_integration
 from meshproof.steps.exclude_service import exclude_service
-from meshproof.steps.install_istio import install_istio, inventory_name
+from meshproof.steps.install_istio import install_istio, inventory_name, istiod_ready
 from meshproof.steps.left_behind import left_behind
-from meshproof.steps.model import Ready, Step, claim
+from meshproof.steps.model import Ready, Step, claim, where
 from meshproof.steps.remains import is_left_on_purpose, remains
 from meshproof.steps.route import route_over_mtls
 from meshproof.steps.setting import Setting
@@ -38,6 +38,7 @@ def clean_up(setting: Setting) -> Step:
     names, on = setting.names, setting.links
     back = [make(setting).undo for make in (exclude_service, route_over_mtls, enable_integration, install_istio)]
     there, objects = traces(setting, when="start"), every_object()
+    makes = setting.makes
     return Step(
         slug="cleanup",
         section="Clean up",
@@ -46,7 +47,7 @@ def clean_up(setting: Setting) -> Step:
             Ready(on.app, is_rolled_out),
             Ready(on.app_pods, lambda pods: has_exactly(pods, names.app_containers)),
             Ready(on.gateway_pods, lambda pods: has_exactly(pods, proxy)),
-            Ready(what_remains(setting), _none),
+            *where(makes.istio, Ready(what_remains(setting), _none)),
         ),
         claims=(
             claim(
@@ -85,12 +86,23 @@ def clean_up(setting: Setting) -> Step:
                 "Nothing of Istio runs, listens or is defined, but for the classes and certificates that it leaves",
                 (there, objects),
                 lambda there, objects: _of("istio", there, _none_but_left(objects, names)),
+            )
+            if makes.istio
+            else claim(
+                "cleanup.istio-stays",
+                "Istio, which was there before, still runs",
+                (on.istiod, on.istiod_pods),
+                istiod_ready,
             ),
             claim(
                 "cleanup.inventory",
-                "Every object of the cluster is as it was before Istio, but for what is known to be left behind",
+                "Every object of the cluster is as it was before Istio, but for what is known to be left behind"
+                if makes.istio
+                else "Every object is as it was before the integration, but for what others changed meanwhile",
                 (there, objects, baseline(setting)),
-                lambda there, objects, before: _of("istio", there, _as_before(objects, before, names)),
+                lambda there, objects, before: _of(
+                    "istio" if makes.istio else "enable", there, as_before(objects, before, setting)
+                ),
             ),
         ),
         departures=(
@@ -99,8 +111,11 @@ def clean_up(setting: Setting) -> Step:
             "The page's helm upgrade has a Markdown link inside the command and lacks the v of the version.",
             "The page leaves the GatewayParameters and the gateway's reference to them; both are removed, in that "
             "order reversed.",
-            "The page only links to Istio's uninstall guide; the charts, the CRDs that Helm keeps and the namespace "
-            "are removed.",
+            *where(
+                makes.istio,
+                "The page only links to Istio's uninstall guide; the charts, the CRDs that Helm keeps and the namespace "
+                "are removed.",
+            ),
         ),
     )
 
@@ -127,25 +142,30 @@ def what_remains(setting: Setting) -> Link[tuple[Object, ...]]:
 
 def baseline(setting: Setting) -> Link[Baseline]:
     """The inventory from before Istio."""
+    why = "it is taken when the section that installs Istio is run, and nothing of Istio is there yet"
+    return noted_inventory(inventory_name(setting), "inventory from before Istio", why)
 
-    name = inventory_name(setting)
+
+def noted_inventory(name: str, what: str, why: str = "it is taken when a run begins") -> Link[Baseline]:
+    """An inventory that was noted in the work folder; `why` says when that is done."""
 
     def read(site: Site) -> Baseline:
         noted = site.work / name
         if not noted.exists():
-            raise NotReady(
-                f"inventory {noted}: not there; it is taken when the section that installs Istio is run, and nothing "
-                "of Istio is there yet"
-            )
+            raise NotReady(f"inventory {noted}: not there; {why}")
         taken = datetime.datetime.fromtimestamp(noted.stat().st_mtime)
         return Baseline(inventory.load(noted), f"{taken:%Y-%m-%d %H:%M:%S}")
 
-    return Link("inventory from before Istio", name, read, when="once")
+    return Link(what, name, read, when="once")
 
 
 def _of(slug: str, there: Traces, finding: Finding) -> Finding:
+    return only_where(there[slug], finding)
+
+
+def only_where(there: Sequence[str], finding: Finding) -> Finding:
     """What is gone proves a clean-up only where it was there when the clean-up began."""
-    return finding if there[slug] or not finding.holds else replace(finding, skip=NOTHING)
+    return finding if there or not finding.holds else replace(finding, skip=NOTHING)
 
 
 def _none(remains: Sequence[Object]) -> Finding:
@@ -163,8 +183,9 @@ def _is_left(each: Object) -> bool:
     return is_left_on_purpose(each.kind, each.ref, content(each))
 
 
-def _as_before(objects: Sequence[Object], baseline: Baseline, names: Names) -> Finding:
-    left = left_behind(baseline.objects, inventory_of(objects), baseline.taken, names)
+def as_before(objects: Sequence[Object], baseline: Baseline, setting: Setting) -> Finding:
+    """Every object is as in an inventory, but for what is known to differ."""
+    left = left_behind(baseline.objects, inventory_of(objects), baseline.taken, setting)
     expected = (
         "no difference that is not explained, in all objects but events and what is made again from one of the others"
     )

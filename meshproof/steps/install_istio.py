@@ -1,6 +1,11 @@
-"""Section 1 of the page: install Istio. Only istiod is needed: no ingress gateway, no CNI, no ztunnel."""
+"""Section 1 of the page: install Istio. Only istiod is needed: no ingress gateway, no CNI, no ztunnel.
+
+In a cluster that is somebody else's, Istio is there: it is looked at, and never taken away.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from meshproof import yamls
 from meshproof.checks.control_plane import is_rolled_out
@@ -27,15 +32,35 @@ SWEEP = shell("kubectl", "delete", _OUTSIDE, "--selector", "app.kubernetes.io/pa
 
 
 def install_istio(setting: Setting) -> Step:
-    """Istio's CRDs and istiod, with a revision where one was chosen."""
-    names, on = setting.names, setting.links
-    chosen = {"revision": names.revision} if names.revision else {}
-    # What checks Istio's own objects must lead to an istiod that is there.
-    default = ("--set", f"defaultRevision={names.revision}") if names.revision else ()
-    return Step(
+    """Istio's CRDs and istiod, with a revision where one was chosen; or those that are there."""
+    on = setting.links
+    step = Step(
         slug="istio",
         section="Install Istio",
         prepare=lambda cluster: note_inventory(setting, cluster),
+        commands=(shell("kubectl", "get", "deployments", "--all-namespaces", "--selector", "app=istiod"),),
+        ready=(Ready(on.istiod, is_rolled_out),),
+        claims=(
+            claim(
+                "istio.istiod-ready",
+                "istiod is rolled out and its pod is ready",
+                (on.istiod, on.istiod_pods),
+                istiod_ready,
+            ),
+        ),
+        departures=("The page installs Istio; here it is there already, and stays as it is.",),
+    )
+    return _installed(step, setting) if setting.makes.istio else step
+
+
+def _installed(step: Step, setting: Setting) -> Step:
+    """The step that installs it, and takes it away."""
+    names = setting.names
+    chosen = {"revision": names.revision} if names.revision else {}
+    # What checks Istio's own objects must lead to an istiod that is there.
+    default = ("--set", f"defaultRevision={names.revision}") if names.revision else ()
+    return replace(
+        step,
         commands=(
             write(ISTIOD_VALUES, yamls.dump(merged(setting.parts.istiod_values, chosen))),
             # istiod waits for its CRDs by itself.
@@ -47,15 +72,6 @@ def install_istio(setting: Setting) -> Step:
                         *("--create-namespace", "--values", ISTIOD_VALUES),
                     ),
                 )
-            ),
-        ),
-        ready=(Ready(on.istiod, is_rolled_out),),
-        claims=(
-            claim(
-                "istio.istiod-ready",
-                "istiod is rolled out and its pod is ready",
-                (on.istiod, on.istiod_pods),
-                _istiod_ready,
             ),
         ),
         undo=(
@@ -87,15 +103,20 @@ def inventory_name(setting: Setting) -> str:
 def note_inventory(setting: Setting, cluster: Cluster) -> None:
     """Write down every object of the cluster, when this is first reached on it and nothing of Istio is there.
 
-    On a cluster that is kept the note stands: what a run leaves must not become what the next one starts from.
+    On a cluster that is kept the note stands: what a run leaves must not become what the next one starts from. Where
+    Istio is somebody else's, it is part of what is there.
     """
     noted = cluster.work / inventory_name(setting)
+    if not setting.makes.istio:
+        inventory.save(inventory.take_inventory(cluster.api), noted)
+        return
     objects = () if noted.exists() else everything(cluster.api)
     if objects and not remains(objects, setting.names.istio_namespace):
         inventory.save(inventory.inventory_of(objects), noted)
 
 
-def _istiod_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> Finding:
+def istiod_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> Finding:
+    """istiod is rolled out, and every pod of it is ready."""
     rollout = is_rolled_out(deployment)
     living = [pod for pod in pods if pod.living]
     return Finding(

@@ -14,7 +14,9 @@ from meshproof.formats import helm
 from meshproof.kube.inventory import Content, Difference, Inventory, Name, compare
 from meshproof.names import Names
 from meshproof.steps import load_balancer
+from meshproof.steps.others import is_of_others
 from meshproof.steps.remains import is_class, is_root_of_trust
+from meshproof.steps.setting import Setting
 
 RESTARTED_AT = "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"
 # What Helm changes in the record of a release when the next one takes its place.
@@ -47,7 +49,7 @@ def _is_record(kind: str, ref: str, content: Content, names: Names) -> bool:
         return False
     labels: Mapping[str, str] = content["metadata"].get("labels", {})
     name, version = labels.get("name", ""), labels.get("version", "")
-    kgateways = dict.fromkeys((names.release, names.crds_release), names.gateway.namespace)
+    kgateways = dict.fromkeys((names.release, names.crds_release), names.controller.namespace)
     namespace = (kgateways | {load_balancer.RELEASE: load_balancer.NAMESPACE}).get(name)
     named = version.isdecimal() and ref == f"{namespace}/sh.helm.release.v1.{name}.v{version}"
     return named and labels.get("owner") == "helm"
@@ -109,12 +111,14 @@ class LeftBehind:
     """Differences from the inventory: those that are known, with the reason, and those that are not.
 
     Attributes:
+        others: Those that are not the run's, in a cluster of somebody else's: who changed them is not known.
         compared: How many objects there are now.
         taken: When the inventory was taken.
     """
 
     explained: tuple[tuple[Difference, str], ...]
     unexpected: tuple[Difference, ...]
+    others: tuple[Difference, ...] = ()
     compared: int = 0
     taken: str = ""
 
@@ -123,16 +127,21 @@ class LeftBehind:
             return f"different since {self.taken}: {'; '.join(map(str, self.unexpected))}"
         reasons = list(dict.fromkeys(reason for _, reason in self.explained))
         told = f"{len(self.explained)} explained: {'; '.join(reasons)}" if reasons else "no difference"
-        return f"{self.compared} objects, compared with those of {self.taken}: {told}"
+        by_others = f"; not this run's: {'; '.join(map(str, self.others))}" if self.others else ""
+        return f"{self.compared} objects, compared with those of {self.taken}: {told}{by_others}"
 
 
-def left_behind(then: Inventory, now: Inventory, taken: str, names: Names) -> LeftBehind:
+def left_behind(then: Inventory, now: Inventory, taken: str, setting: Setting) -> LeftBehind:
     """What differs between two inventories, the values that Helm keeps for its releases among it."""
+    names = setting.names
     differences = (*compare(then, now), *compare(_releases(then, names), _releases(now, names)))
     reasons = [(difference, _reason(difference, names)) for difference in differences]
+    unexplained = tuple(difference for difference, reason in reasons if not reason)
+    others = tuple(each for each in unexplained if is_of_others(each, setting))
     return LeftBehind(
         tuple((difference, reason) for difference, reason in reasons if reason),
-        tuple(difference for difference, reason in reasons if not reason),
+        tuple(each for each in unexplained if each not in others),
+        others,
         len(now),
         taken,
     )
@@ -153,7 +162,7 @@ def _releases(inventory: Inventory, names: Names) -> Inventory:
             newest[labels["name"]] = max(newest.get(labels["name"], (0, "")), record)
     releases = {name: helm.release(data) for name, (_, data) in newest.items()}
     return {
-        Name("HelmRelease", f"{names.gateway.namespace}/{name}"): json.dumps(
+        Name("HelmRelease", f"{names.controller.namespace}/{name}"): json.dumps(
             {"chart": each.chart, "values": each.values}, sort_keys=True
         )
         for name, each in releases.items()

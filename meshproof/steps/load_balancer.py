@@ -57,7 +57,8 @@ def undo(setting: Setting) -> tuple[Command, ...]:
 
 def stays(setting: Setting, site: Site) -> bool:
     """Whether it is there from an earlier run, and not to be."""
-    return not setting.choices.balanced and site.api.find(ITS_NAMESPACE.path) is not None
+    ours = setting.makes.cluster and not setting.choices.balanced
+    return ours and site.api.find(ITS_NAMESPACE.path) is not None
 
 
 def find_address(setting: Setting) -> Command:

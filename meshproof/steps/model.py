@@ -141,6 +141,11 @@ class Step:
         return (*flatten(self.commands), *self.then)
 
 
+def where(condition: object, *of_it: T) -> tuple[T, ...]:
+    """Some commands or claims where a condition holds, none where it does not."""
+    return of_it if condition else ()
+
+
 def flatten(commands: Sequence[Command | Together]) -> tuple[Command, ...]:
     """Commands one by one, groups taken apart."""
     return tuple(

@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from meshproof.choices import Choices
 from meshproof.dialects import Dialect, dialect
 from meshproof.images import Parts
+from meshproof.kube.kinds import Ref
 from meshproof.names import Names
 from meshproof.path.links import Links
 from meshproof.path.mesh import Mesh
 from meshproof.releases import Cell
+
+
+@dataclass(frozen=True)
+class Switch:
+    """The integration's switch of a controller that is somebody else's: where it is, and its value as it was found.
+
+    `was` is None where the variable was not set; `gateways` are the Gateways of others that it makes pods for.
+    """
+
+    deployment: Ref
+    was: str | None
+    gateways: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True)
+class Makes:
+    """What of that which several may share a run makes itself; the rest is used as it was found.
+
+    Attributes:
+        gateway_api: The Gateway API's definitions.
+        kgateway_crds: kgateway's definitions.
+        controller: kgateway.
+        gateway_class: The class that kgateway registers for itself.
+        istio: Istio.
+        labels: What the namespaces that it makes are labelled with.
+        switch: The controller that is switched meanwhile, where that is not the run's own.
+    """
+
+    gateway_api: bool = True
+    kgateway_crds: bool = True
+    controller: bool = True
+    gateway_class: bool = True
+    istio: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    switch: Switch | None = None
+
+    @property
+    def cluster(self) -> bool:
+        """Whether the cluster itself is the run's own: Istio is what is never made in another one."""
+        return self.istio
 
 
 @dataclass(frozen=True)
@@ -26,12 +68,16 @@ class Setting:
     names: Names
     mesh: Mesh
     pool: tuple[str, ...] = ()
+    makes: Makes = Makes()
 
     @classmethod
-    def of(cls, cell: Cell, parts: Parts, choices: Choices, names: Names | None = None) -> Setting:
+    def of(
+        cls, cell: Cell, parts: Parts, choices: Choices, names: Names | None = None, makes: Makes | None = None
+    ) -> Setting:
         """The setting before anything is known of the mesh; the names are the page's unless others are given."""
         names = names or Names(revision=choices.revision)
-        return cls(parts, dialect(cell.dialect), choices, names, Mesh.expected(names))
+        makes = makes or Makes()
+        return cls(parts, dialect(cell.dialect), choices, names, Mesh.expected(names), makes=makes)
 
     @property
     def links(self) -> Links:

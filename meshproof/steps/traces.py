@@ -25,9 +25,13 @@ def traces(setting: Setting, when: When = "each") -> Link[Traces]:
     names = setting.names
     exclusion = (*names.excluded_routes, names.backend, names.excluded)
 
+    def istio(site: Site) -> tuple[str, ...]:  # where it is somebody else's, none of it is of the page
+        objects = everything(site.api) if setting.makes.istio else ()
+        return tuple(map(str, remains(objects, names.istio_namespace)))
+
     def read(site: Site) -> Traces:
         return {
-            "istio": tuple(map(str, remains(everything(site.api), names.istio_namespace))),
+            "istio": istio(site),
             "enable": _of_the_integration(setting, site),
             "route": _of_the_injection(setting, site),
             "exclude": tuple(str(ref) for ref in exclusion if site.api.find(ref.path)),

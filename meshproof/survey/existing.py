@@ -1,0 +1,126 @@
+"""A cluster of somebody else's: how it is reached, what is there, what a run would do, and whether that is agreed to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from meshproof.choices import Choices
+from meshproof.cluster import Record
+from meshproof.dialects import dialect
+from meshproof.errors import BadInput
+from meshproof.kube.api import Api
+from meshproof.kube.kinds import NAMESPACE, Ref
+from meshproof.kube.raw import Raw
+from meshproof.kube.rights import Right, missing
+from meshproof.releases import Cell, find_cell
+from meshproof.survey.found import Found
+from meshproof.survey.look import look
+from meshproof.survey.plan import Plan, plan
+from meshproof.survey.rights import LOOKING, rights
+from meshproof.survey.told import found_text, plan_text
+
+DEFAULT_KUBECONFIG = "~/.kube/config"
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A cluster of somebody else's.
+
+    Attributes:
+        kubeconfig: The user's kubeconfig, or several, as KUBECONFIG has them; paths are absolute.
+        api: Its API server.
+        cell: What is proved on it.
+    """
+
+    kubeconfig: str
+    api: Api
+    cell: Cell
+
+    @classmethod
+    def of(cls, choices: Choices) -> Existing:
+        """The cluster that the choices lead to; it is not asked anything yet.
+
+        Raises:
+            BadInput: The kubeconfig cannot be used, or there is no such combination of versions.
+            MachineCannot: A credential plugin gives no credential.
+        """
+        given = choices.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
+        paths = [str(Path(part).expanduser().absolute()) for part in given.split(os.pathsep) if part]
+        kubeconfig = os.pathsep.join(paths)
+        cell = find_cell(choices.kgateway, choices.istio, choices.kubernetes)
+        return cls(kubeconfig, Api(kubeconfig, choices.context), cell)
+
+    @property
+    def words(self) -> str:
+        """The words that lead to it, as they are typed."""
+        return f"CLUSTER=existing KUBECONFIG={self.kubeconfig} CONTEXT={self.api.context}"
+
+    def look(self) -> Found:
+        """What is there.
+
+        Raises:
+            BadInput: What must be read may not be; all that is missing is listed.
+            MachineCannot: It cannot be reached.
+        """
+        if missing(LOOKING, self.api):
+            self._refuse(missing((*LOOKING, *rights()), self.api))
+        return look(self.api, dialect(self.cell.dialect))
+
+    def plan(self, found: Found, choices: Choices) -> Plan:
+        """What a run will do.
+
+        Raises:
+            BadInput: The page cannot be proved here, or we may not do what it takes.
+        """
+        made = plan(found, choices, self.cell, dialect(self.cell.dialect))
+        self._refuse(missing(rights(made.makes), self.api))
+        return made
+
+    def record(self) -> Record:
+        """What is known of it on this machine, by what tells a cluster from all others."""
+        raw = self.api.find(Ref(NAMESPACE, "", "kube-system").path) or {}
+        uid = Raw(raw, "kube-system").get("metadata.uid", "") or self.api.server
+        return Record(hashlib.sha256(uid.encode()).hexdigest()[:12], existing=True)
+
+    def told(self, found: Found, made: Plan) -> str:
+        """What is there and what a run would do, for people."""
+        return f"{found_text(found, dialect(self.cell.dialect))}\n\n{plan_text(made)}"
+
+    def _refuse(self, lacking: tuple[Right, ...]) -> None:
+        if lacking:
+            listed = "".join(f"\n  {right}" for right in lacking)
+            raise BadInput(f"cluster {self.api.server}: these rights are missing; nothing was changed{listed}")
+
+
+def survey(choices: Choices) -> str:
+    """What is there and what a run would do.
+
+    Raises:
+        BadInput: As `Existing` has it; what was found is in the message as far as it may be seen.
+    """
+    existing = Existing.of(choices)
+    found = existing.look()
+    try:
+        return existing.told(found, existing.plan(found, choices))
+    except BadInput as error:
+        raise BadInput(f"{error}\n\n{found_text(found, dialect(existing.cell.dialect))}") from error
+
+
+def agreed(choices: Choices) -> Choices:
+    """The choices with the plan told and agreed to: beforehand by YES=1, or now by whoever is at the terminal.
+
+    Raises:
+        BadInput: Nobody is, or says no; see `survey` for others.
+    """
+    print(survey(choices), flush=True)
+    if choices.yes:
+        return choices
+    if not sys.stdin.isatty():
+        raise BadInput("the plan needs a yes, and nobody is at a terminal to give it: add YES=1. Nothing was changed")
+    if input("\nGo on with this plan? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise BadInput("the plan was not agreed to; nothing was changed")
+    return replace(choices, yes=True)

@@ -1,0 +1,63 @@
+"""The rights that a survey and a run need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshproof.kube.kinds import (
+    BACKEND,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    GATEWAY,
+    GATEWAY_CLASS,
+    GATEWAY_PARAMETERS,
+    HTTP_ROUTE,
+    NAMESPACE,
+    SERVICE,
+    Kind,
+)
+from meshproof.kube.rights import Right
+from meshproof.steps.setting import Makes
+from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE
+
+NODE = Kind("Node", "nodes")
+POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
+DAEMON_SET = Kind("DaemonSet", "daemonsets", "apps")
+DEFINITION = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io")
+LISTED = (
+    *(NODE, NAMESPACE, SERVICE, CONFIG_MAP, DEPLOYMENT, DAEMON_SET, POLICY),
+    *(DEFINITION, GATEWAY_CLASS, GATEWAY, GATEWAY_PARAMETERS),
+)
+_WITHIN = (SERVICE, Kind("Secret", "secrets"), DEPLOYMENT, GATEWAY, HTTP_ROUTE, GATEWAY_PARAMETERS, BACKEND)
+_ROLES = (
+    Kind("ClusterRole", "clusterroles", "rbac.authorization.k8s.io"),
+    Kind("ClusterRoleBinding", "clusterrolebindings", "rbac.authorization.k8s.io"),
+)
+
+
+def _to(verb: str, kind: Kind, namespace: str = "") -> Right:
+    return Right(verb, kind.plural, kind.group, namespace)
+
+
+LOOKING = tuple(_to("list", kind) for kind in LISTED)
+
+
+def rights(makes: Makes | None = None) -> tuple[Right, ...]:
+    """What a run needs: for what it makes or, where that is not known yet, for all that it may have to make."""
+    return tuple(_of(makes or Makes()))
+
+
+def _of(makes: Makes) -> Iterator[Right]:
+    yield Right("list", "*", "*")  # the inventories of before and after
+    for verb in ("create", "patch", "delete"):
+        yield _to(verb, NAMESPACE)
+        for namespace in (GATEWAY_NAMESPACE, APP_NAMESPACE):
+            yield from (_to(verb, kind, namespace) for kind in _WITHIN)
+    yield Right("create", "pods/portforward", "", GATEWAY_NAMESPACE)
+    if makes.controller:
+        yield from (_to(verb, kind) for kind in _ROLES for verb in ("create", "delete"))
+        yield _to("escalate", _ROLES[0])  # its controller may do more than most who install it
+    if makes.kgateway_crds or makes.gateway_api:
+        yield from (_to(verb, DEFINITION) for verb in ("create", "delete"))
+    if makes.switch:
+        yield _to("patch", DEPLOYMENT, makes.switch.deployment.namespace)

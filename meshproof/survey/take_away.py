@@ -1,0 +1,38 @@
+"""Taking away what a run has left in somebody else's cluster, and putting back what it has changed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from meshproof.choices import Choices
+from meshproof.cluster import Cluster
+from meshproof.errors import NotReady
+from meshproof.releases import Cell
+from meshproof.steps.give_back import give_back
+from meshproof.steps.runner import await_ready, run_commands
+from meshproof.steps.setting import Makes, Setting
+from meshproof.survey.ours import our_names
+
+
+def take_away(left: Makes, cluster: Cluster, cell: Cell, choices: Choices, announce: Callable[[str], None]) -> None:
+    """Take away what is left, as the note of it says.
+
+    Args:
+        left: What was made there.
+        cluster: Where.
+        cell: What was proved.
+        choices: Those of now; nothing that is taken away depends on them.
+        announce: Told what is going on.
+
+    Raises:
+        NotReady: Something of it stays.
+        CommandFailed: A command failed.
+    """
+    announce("taking away what a run that was ended has left")
+    controller = left.switch.deployment if left.switch else None
+    step = give_back(Setting.of(cell, cluster.parts, choices, our_names(controller), left))
+    run_commands(step.commands, cluster, [])
+    try:
+        await_ready(step.ready, cluster, [])
+    except NotReady as error:
+        raise NotReady(f"{error}\n  take that away by hand, then try again") from error

@@ -1,0 +1,95 @@
+"""What a survey found and what a run would do, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from meshproof.dialects import Dialect
+from meshproof.survey.found import Controller, Found, Istiod, Node
+from meshproof.survey.plan import Plan
+
+
+def found_text(found: Found, dialect: Dialect) -> str:
+    """What is there, a line each."""
+    lines = [
+        f"cluster {found.server}, context {found.context}: nothing is changed by looking",
+        *_rows(_found(found, dialect)),
+    ]
+    if found.left:
+        lines.append("  left by a run of meshproof that was ended: taken away before anything else")
+    return "\n".join(lines)
+
+
+def plan_text(plan: Plan) -> str:
+    """What a run would do, a line each."""
+    effects = [f"{effect.gateway} {effect.told}" for effect in plan.effects]
+    rows = [
+        *(("used as found", line) for line in plan.used),
+        *(("made, and gone at the end", line) for line in plan.made),
+        *(("changed, and put back", line) for line in plan.changed),
+        *(("which does to others", line) for line in effects),
+        *(("to know", line) for line in plan.notes),
+    ]
+    unchanged = [] if plan.changed else ["  nothing of somebody else's is changed"]
+    return "\n".join(["the plan", *_rows(rows), *unchanged])
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Lines of two columns; a name that repeats is told once."""
+    before, rows = "", list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        yield f"  {'' if name == before else name:{width}}  {text}"
+        before = name
+
+
+def _found(found: Found, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    yield "Kubernetes", f"{found.kubernetes}, {_nodes(found.nodes)}"
+    api = found.gateway_api
+    yield "Gateway API", f"{api.version}, {api.channel} channel" if api else "not there"
+    for istiod in found.istiods:
+        yield "istiod", _istiod(istiod)
+    if not found.istiods:
+        yield "istiod", "none"
+    yield "Istio's CNI plugin", "there" if found.cni else "not there"
+    for controller in found.controllers:
+        yield "kgateway", _controller(controller, dialect)
+    if not found.controllers:
+        yield "kgateway", f"none{', though its definitions are there' if found.kgateway_crds else ''}"
+    for gateway in found.gateways:
+        yield (
+            "Gateways of kgateway",
+            f"{gateway.ref}{f', looks for istiod at {gateway.istiod}' if gateway.istiod else ''}",
+        )
+    there, served = found.balancers
+    yield "load balancers", f"{served} of {there} Services have an address" if there else "no Service asks for one"
+    for policy in found.policies:
+        yield "NetworkPolicies at istiod", policy
+
+
+def _nodes(nodes: Sequence[Node]) -> str:
+    kinds = ", ".join(sorted({each.architecture for each in nodes}))
+    ready = sum(each.ready for each in nodes)
+    return f"{len(nodes)} node{'s' if len(nodes) != 1 else ''} ({kinds}), {ready} ready"
+
+
+def _istiod(istiod: Istiod) -> str:
+    selected = f", serves namespaces with {' or '.join(map(str, istiod.selectors))}" if istiod.selectors else ""
+    return (
+        f"{istiod.deployment}: {istiod.version}, revision {istiod.revision}, cluster id {istiod.cluster_id}, "
+        f"trust domain {istiod.trust_domain}, sidecar {istiod.proxy_image}{selected}{_unready(istiod.ready)}"
+    )
+
+
+def _controller(controller: Controller, dialect: Dialect) -> str:
+    at = f"namespaces with {' or '.join(map(str, controller.selectors))}" if controller.selectors else "all namespaces"
+    release = f", release {controller.release}" if controller.release else ""
+    switch = "not set" if controller.switch is None else controller.switch
+    return (
+        f"{controller.deployment}: {controller.version}{release}, looks at {at}, {dialect.integration_env} {switch}"
+        f"{_unready(controller.ready)}"
+    )
+
+
+def _unready(ready: bool) -> str:
+    return "" if ready else ", not rolled out"
