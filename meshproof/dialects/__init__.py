@@ -17,6 +17,9 @@ class Dialect:
         gateway_class: The GatewayClass that the controller registers.
         proxy_container: Envoy's container in the gateway's pod.
         controller_container: The container of kgateway's own pod.
+        selectors_env: Variable of the controller that says which namespaces it looks at.
+        class_parameters_env: Variable of the controller with the parameters of its classes.
+        waypoint_env: Variable of the controller that has it serve waypoints.
         integration_env: Variable of the controller that switches the integration on.
         integration_values: Helm values that set it.
     """
@@ -24,6 +27,9 @@ class Dialect:
     gateway_class: str
     proxy_container: str
     controller_container: str
+    selectors_env: str
+    class_parameters_env: str
+    waypoint_env: str
     integration_env: str
     integration_values: Mapping[str, object]
 
@@ -33,6 +39,9 @@ _V2_4 = Dialect(
     gateway_class="kgateway",
     proxy_container="kgateway-proxy",
     controller_container="controller",
+    selectors_env="KGW_DISCOVERY_NAMESPACE_SELECTORS",
+    class_parameters_env="KGW_GATEWAY_CLASS_PARAMETERS_REFS",
+    waypoint_env="KGW_ENABLE_WAYPOINT",
     integration_env="KGW_ENABLE_ISTIO_AUTO_MTLS",
     integration_values={"controller": {"extraEnv": {"KGW_ENABLE_ISTIO_AUTO_MTLS": "true"}}},
 )

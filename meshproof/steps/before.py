@@ -22,6 +22,7 @@ KGATEWAY_VALUES = "kgateway.yaml"
 KGATEWAY = "kgateway"  # the chart
 CRDS = "kgateway-crds"  # the chart, and behind the release's name that of its release
 MAKES = "meshproof/makes"  # the annotation that says in somebody else's cluster what a run makes there
+ROLLOUT_TIMEOUT_S = 100
 NAMES_ARE_SERVED = shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system")
 
 
@@ -38,6 +39,7 @@ def before_you_begin(setting: Setting) -> Step:
         commands=(
             *balancer[:1],
             *where(not makes.cluster, apply(namespace(setting, names.gateway_namespace))),
+            *_turn_away(setting),
             Together(
                 (
                     *where(makes.gateway_api, shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds)),
@@ -46,12 +48,12 @@ def before_you_begin(setting: Setting) -> Step:
                     apply(sample_app(setting)),
                 )
             ),
-            *where(makes.controller, write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting)))),
+            write(KGATEWAY_VALUES, yamls.dump(kgateway_values(setting))),
             *where(makes.gateway_api and makes.labels, _label_gateway_api(setting)),
             *balancer[2:3],
             Together(
                 (
-                    *where(makes.controller, helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES)),
+                    helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
                     apply(manifest("app-route.yaml", names.marks())),
                 )
             ),
@@ -88,13 +90,14 @@ def before_you_begin(setting: Setting) -> Step:
             *(load_balancer.undo(setting) if balancer else ()),
             delete(names.gateway),
             delete(names.app_namespace),
-            *where(makes.controller, uninstall(names.release, names.controller.namespace)),
+            uninstall(names.release, names.controller.namespace),
             *where(makes.kgateway_crds, uninstall(names.crds_release, names.controller.namespace)),
             # kgateway never takes its class back; in a cluster of the run's own it goes with its definition.
             *where(
                 makes.gateway_class and not makes.cluster, delete(Ref(GATEWAY_CLASS, "", setting.dialect.gateway_class))
             ),
             *where(makes.gateway_api, shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found")),
+            *_turn_back(setting),
             # Last, since in somebody else's cluster it has the note of all this.
             delete(names.gateway_namespace),
         ),
@@ -123,6 +126,25 @@ def sample_app(setting: Setting) -> str:
     return f"{namespace(setting, setting.names.app_namespace)}---\n{app}"
 
 
+def _turn_away(setting: Setting) -> tuple[Command, ...]:
+    """Controllers of others look away from our namespaces before there is a Gateway, which both would serve."""
+    return tuple(each for aside in setting.makes.asides for each in _look_at(aside.deployment, aside.now, setting))
+
+
+def _turn_back(setting: Setting) -> tuple[Command, ...]:
+    return tuple(each for aside in setting.makes.asides for each in _look_at(aside.deployment, aside.was, setting))
+
+
+def _look_at(deployment: Ref, namespaces: str | None, setting: Setting) -> tuple[Command, Command]:
+    """Tell a controller which namespaces to look at, whatever its chart and values; its release's history stays."""
+    variable, container = setting.dialect.selectors_env, setting.dialect.controller_container
+    word = f"{variable}-" if namespaces is None else f"{variable}={namespaces}"
+    return (
+        shell("kubectl", "set", "env", *deployment.typed, f"--containers={container}", word),
+        shell("kubectl", "rollout", "status", *deployment.typed, f"--timeout={ROLLOUT_TIMEOUT_S}s"),
+    )
+
+
 def _label_gateway_api(setting: Setting) -> Command:
     """What says in somebody else's cluster that these definitions are the run's."""
     labels = [f"{name}={value}" for name, value in setting.makes.labels.items()]
@@ -144,8 +166,6 @@ def kgateway_values(setting: Setting) -> Mapping[str, object]:
     it looks at the run's namespaces only.
     """
     controller = {"strategy": {"type": "Recreate"}, "extraEnv": {"KGW_DISABLE_LEADER_ELECTION": "true"}}
-    labels = setting.makes.labels
-    own = (
-        {"discoveryNamespaceSelectors": [{"matchLabels": dict(labels)}], "commonLabels": dict(labels)} if labels else {}
-    )
-    return merged(setting.parts.kgateway_values, {"controller": controller}, own)
+    labels = dict(setting.makes.labels)
+    alone = {"discoveryNamespaceSelectors": [{"matchLabels": labels}], "commonLabels": labels} if labels else {}
+    return merged(setting.parts.kgateway_values, {"controller": controller}, alone, setting.makes.class_values)

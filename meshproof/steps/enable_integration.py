@@ -26,11 +26,10 @@ from meshproof.manifests import manifest
 from meshproof.path.link import Link
 from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm, kgateway_values
 from meshproof.steps.helm import chart_of
-from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, where, write
-from meshproof.steps.setting import Setting, Switch
+from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, write
+from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
-SDS = "sds"  # the container that gives Envoy its certificate
 ISTIODS = ("--selector", "app=istiod")
 CURRENT_VALUES = "current-values.yaml"
 INTEGRATION_VALUES = "istio-integration.yaml"
@@ -39,31 +38,29 @@ PAGE_VALUES = {"global": {"istioIntegration": {"enableAutoMtls": True, "enabled"
 
 def gateway_containers(setting: Setting) -> tuple[str, ...]:
     """The containers of a gateway's pod with the integration on."""
-    return (setting.dialect.proxy_container, SDS, SIDECAR)
+    return (setting.dialect.proxy_container, "sds", SIDECAR)
 
 
 def enable_integration(setting: Setting) -> Step:
     """The controller's switch, the GatewayParameters, and the gateway that refers to them."""
     dialect, mesh, names, on = setting.dialect, setting.mesh, setting.names, setting.links
     containers = gateway_containers(setting)
-    values, switch = kgateway_values(setting), setting.makes.switch
+    values = kgateway_values(setting)
     return Step(
         slug="enable",
         section="Enable the Istio integration in kgateway",
         commands=(
             Together(
                 (
-                    *where(not switch, get_values(setting, CURRENT_VALUES)),
+                    get_values(setting, CURRENT_VALUES),
                     shell("kubectl", "get", "services", "--namespace", names.istio_namespace, *ISTIODS),
                     apply(parameters(setting)),
                 )
             ),
-            *where(not switch, write(INTEGRATION_VALUES, yamls.dump(dialect.integration_values))),
+            write(INTEGRATION_VALUES, yamls.dump(dialect.integration_values)),
             Together(
                 (
-                    set_switch(setting, switch, "true")
-                    if switch
-                    else helm(setting, KGATEWAY, "--values", CURRENT_VALUES, "--values", INTEGRATION_VALUES),
+                    helm(setting, KGATEWAY, "--values", CURRENT_VALUES, "--values", INTEGRATION_VALUES),
                     apply(manifest("gateway-with-parameters.yaml", names.marks())),
                 )
             ),
@@ -127,7 +124,7 @@ def enable_integration(setting: Setting) -> Step:
         undo=(
             # The controller comes first and is awaited: one that still has the switch on would make a gateway without
             # parameters from its own defaults, whose proxy is a fixed release.
-            set_switch(setting, switch, switch.was) if switch else helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
+            helm(setting, KGATEWAY, "--values", KGATEWAY_VALUES),
             shell("kubectl", "rollout", "status", *names.controller.typed),
             apply(manifest("gateway.yaml", names.marks())),
             delete(names.parameters),
@@ -142,11 +139,6 @@ def enable_integration(setting: Setting) -> Step:
             f"The page calls Envoy's container gateway-proxy; it is {dialect.proxy_container}.",
             "The page does not say that istioProxyContainer.image must be the proxy that istiod runs; its default is "
             "a fixed release.",
-            *where(
-                switch,
-                "The page upgrades kgateway's release; the controller here is somebody else's, and of whatever "
-                "chart and values: its variable is set, and its release's history stays.",
-            ),
         ),
     )
 
@@ -156,18 +148,6 @@ def get_values(setting: Setting, file: str) -> Command:
     names = setting.names
     argv = ("helm", "get", "values", names.release, "--namespace", names.controller.namespace, "--output", "yaml")
     return Command(argv, save_as=file)
-
-
-def set_switch(setting: Setting, switch: Switch, value: str | None) -> Command:
-    """Set the integration's switch on a controller that is somebody else's; None takes it away.
-
-    Its chart and values may be any, and its release's history stays as it is.
-    """
-    dialect, variable = setting.dialect, setting.dialect.integration_env
-    word = f"{variable}-" if value is None else f"{variable}={value}"
-    return shell(
-        "kubectl", "set", "env", *switch.deployment.typed, f"--containers={dialect.controller_container}", word
-    )
 
 
 def rendering(setting: Setting, values: object, what: str) -> Link[str]:

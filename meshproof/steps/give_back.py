@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshproof.checks import containers
-from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.finding import Finding
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.kinds import NAMESPACE, POD
-from meshproof.kube.workloads import Pod
-from meshproof.names import pods_of_gateway
 from meshproof.path.link import Link, Site
-from meshproof.path.links import pods
 from meshproof.steps.before import before_you_begin
 from meshproof.steps.clean_up import as_before, every_object, noted_inventory, only_where
-from meshproof.steps.enable_integration import SDS, set_switch
-from meshproof.steps.model import Ready, Step, claim, shell, where
+from meshproof.steps.model import Ready, Step, claim
 from meshproof.steps.setting import Setting
 
 FOUND = "found.json"  # the inventory of the cluster as a run found it
@@ -24,28 +18,13 @@ _RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 
 
 def give_back(setting: Setting) -> Step:
-    """Take away all that a run made, and switch back what it switched."""
-    on, switch = setting.links, setting.makes.switch
+    """Take away all that a run made, and put back what it changed."""
     there, left = what_is_ours(setting, at_start=True), what_is_ours(setting)
     return Step(
         slug="restore",
         section="Give the cluster back",
-        commands=(
-            *(
-                (
-                    set_switch(setting, switch, switch.was),
-                    shell("kubectl", "rollout", "status", *switch.deployment.typed),
-                )
-                if switch
-                else ()
-            ),
-            *before_you_begin(setting).undo,
-        ),
-        ready=(
-            Ready(left, nothing_left),
-            *where(switch, Ready(on.controller, is_rolled_out)),
-            *(Ready(link, _alone) for link in _their_pods(setting)),
-        ),
+        commands=before_you_begin(setting).undo,
+        ready=(Ready(left, nothing_left),),
         claims=(
             claim(
                 "restore.nothing-of-ours",
@@ -85,14 +64,3 @@ def nothing_left(left: Sequence[str]) -> Finding:
     """Nothing of the run is there; of much, the first few are named."""
     more = f" and {len(left) - 5} more" if len(left) > 5 else ""
     return Finding(not left, "nothing of this run", f"{', '.join(left[:5])}{more}" if left else "nothing of this run")
-
-
-def _their_pods(setting: Setting) -> tuple[Link[tuple[Pod, ...]], ...]:
-    gateways = setting.makes.switch.gateways if setting.makes.switch else ()
-    return tuple(pods(f"the pods of {each}", pods_of_gateway(each)) for each in gateways)
-
-
-def _alone(their: tuple[Pod, ...]) -> Finding:
-    """The pods of somebody else's gateway have no container of the integration."""
-    having = [pod.name for pod in their if pod.living and SDS in containers.names(pod)]
-    return Finding(not having, f"no pod with {SDS}", ", ".join(having) or f"no pod with {SDS}")

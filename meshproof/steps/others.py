@@ -9,14 +9,12 @@ from meshproof.steps.setting import Setting
 
 # Kinds and definitions that every kgateway of a cluster shares and writes to.
 _SHARED = ("gateway.networking.k8s.io", "kgateway.dev")
-_MANAGED = "app.kubernetes.io/managed-by"  # "kgateway" on what a controller makes for its Gateways
 
 
 def is_of_others(difference: Difference, setting: Setting) -> bool:
     """Whether nothing of a difference leads to what the run makes or changes; in a cluster of its own all does.
 
-    A run writes in its own namespaces, and what it makes outside of them names these or has its label. Beside that there
-    is what all kgateways share and, where the run switches a controller, that controller and what it makes.
+    A run writes in its own namespaces, and what it makes outside of them names these or has its label. There is also what all kgateways share, and the controllers that are told to look away meanwhile.
     """
     makes, names = setting.makes, setting.names
     if makes.cluster:
@@ -29,10 +27,8 @@ def is_of_others(difference: Difference, setting: Setting) -> bool:
         each in text for each in _SHARED
     ):
         return False
-    return not (
-        makes.switch
-        and _by_controller(difference, f"{makes.switch.deployment.namespace}/{makes.switch.deployment.name}")
-    )
+    asides = {f"{aside.deployment.namespace}/{aside.deployment.name}" for aside in makes.asides}
+    return not (difference.kind == "Deployment.apps" and difference.ref in asides)
 
 
 def _labelled(difference: Difference, setting: Setting) -> bool:
@@ -40,9 +36,3 @@ def _labelled(difference: Difference, setting: Setting) -> bool:
     return any(
         labels <= side["metadata"].get("labels", {}).items() for side in (difference.then, difference.now) if side
     )
-
-
-def _by_controller(difference: Difference, deployment: str) -> bool:
-    sides = [side for side in (difference.then, difference.now) if side]
-    managed = any(side["metadata"].get("labels", {}).get(_MANAGED) == "kgateway" for side in sides)
-    return managed or (difference.kind == "Deployment.apps" and difference.ref == deployment)

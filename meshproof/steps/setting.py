@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from meshproof.choices import Choices
 from meshproof.dialects import Dialect, dialect
@@ -16,15 +17,18 @@ from meshproof.releases import Cell
 
 
 @dataclass(frozen=True)
-class Switch:
-    """The integration's switch of a controller that is somebody else's: where it is, and its value as it was found.
+class Aside:
+    """A controller of somebody else's that is told meanwhile to look away from the run's namespaces.
 
-    `was` is None where the variable was not set; `gateways` are the Gateways of others that it makes pods for.
+    Attributes:
+        deployment: Its Deployment.
+        was: The namespaces that it looks at, as its variable had it; None where that was not set.
+        now: The same without those of the run.
     """
 
     deployment: Ref
     was: str | None
-    gateways: tuple[Ref, ...] = ()
+    now: str
 
 
 @dataclass(frozen=True)
@@ -34,20 +38,20 @@ class Makes:
     Attributes:
         gateway_api: The Gateway API's definitions.
         kgateway_crds: kgateway's definitions.
-        controller: kgateway.
         gateway_class: The class that kgateway registers for itself.
         istio: Istio.
         labels: What the namespaces that it makes are labelled with.
-        switch: The controller that is switched meanwhile, where that is not the run's own.
+        class_values: Helm values of what the run's controller must say of the class that it shares with others.
+        asides: Controllers that would serve the run's gateways, too.
     """
 
     gateway_api: bool = True
     kgateway_crds: bool = True
-    controller: bool = True
     gateway_class: bool = True
     istio: bool = True
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    switch: Switch | None = None
+    class_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    asides: tuple[Aside, ...] = ()
 
     @property
     def cluster(self) -> bool:

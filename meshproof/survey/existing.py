@@ -1,4 +1,4 @@
-"""A cluster of somebody else's: how it is reached, what is there, what a run would do, and whether that is agreed to."""
+"""A cluster of somebody else's: how it is reached, what is there, what a run would do, and the yes to that."""
 
 from __future__ import annotations
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from meshproof.kube.kinds import Ref
+from meshproof.kube.raw import Malformed
 from meshproof.kube.selectors import Selector, any_matches
 from meshproof.names import DEFAULT_REVISION
 from meshproof.steps.setting import Makes
@@ -67,24 +70,23 @@ class Controller:
 
     Attributes:
         deployment: Its Deployment.
-        release: The Helm release that it is of, by its label; empty where it has none.
         version: The tag of its image.
-        switch: The value of the variable that switches the integration on; None where it is not set.
-        selectors: The namespaces that it looks at, by their labels; all where there are none.
+        looks_at: The namespaces that it looks at, as its variable has it; None where that is not set.
+        selectors: The same, read; all where there are none.
+        on: Whether the integration is switched on.
+        parameters_refs: The parameters of its classes, as its variable has it: JSON.
+        waypoint: Whether it serves waypoints, too.
         ready: Whether it is rolled out.
     """
 
     deployment: Ref
-    release: str
     version: str
-    switch: str | None
+    looks_at: str | None
     selectors: tuple[Selector, ...] = ()
+    on: bool = False
+    parameters_refs: str = "{}"
+    waypoint: bool = False
     ready: bool = True
-
-    @property
-    def on(self) -> bool:
-        """Whether the integration is switched on."""
-        return self.switch == "true"
 
     def sees(self, labels: Mapping[str, str]) -> bool:
         """Whether it looks at a namespace with these labels."""
@@ -93,14 +95,10 @@ class Controller:
 
 @dataclass(frozen=True)
 class TheirGateway:
-    """A Gateway of somebody else's of one of kgateway's classes; `labels` are those of its namespace.
-
-    `istiod` is the address that its parameters name for istiod; empty where they name none.
-    """
+    """A Gateway of somebody else's of one of kgateway's classes; `labels` are those of its namespace."""
 
     ref: Ref
     labels: Mapping[str, str]
-    istiod: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,6 @@ class Found:
         balancers: Services of type LoadBalancer, and how many of them have an address.
         policies: NetworkPolicies in the namespaces of the istiods, as NAMESPACE/NAME.
         cni: Whether Istio's CNI plugin is there.
-        services: The addresses, NAME.NAMESPACE.svc, of all Services that are an istiod's.
         namespaces: Every namespace with its labels.
         left: What a run of ours that was ended has left there; the rest is told as if that were gone.
     """
@@ -143,6 +140,14 @@ class Found:
     balancers: tuple[int, int]
     policies: tuple[str, ...]
     cni: bool
-    services: frozenset[str]
     namespaces: Mapping[str, Mapping[str, str]]
     left: Makes | None = None
+
+
+def selectors_of(looks_at: str | None, what: str) -> tuple[Selector, ...]:
+    """The selectors of a controller's variable; none, which is all namespaces, where it cannot be read."""
+    try:
+        selectors: list[dict[str, Any]] = json.loads(looks_at or "[]")
+        return tuple(Selector.from_dict(each, what) for each in selectors)
+    except (ValueError, TypeError, Malformed):
+        return ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,13 +21,13 @@ from meshproof.kube.kinds import (
     Kind,
     Ref,
 )
-from meshproof.kube.objects import Namespace, Parameters, Service
+from meshproof.kube.objects import Namespace, Service
 from meshproof.kube.raw import Raw
 from meshproof.kube.selectors import Selector
 from meshproof.kube.workloads import Deployment
 from meshproof.names import DEFAULT_REVISION, REVISION_LABEL
 from meshproof.path.mesh import CLUSTER_ID, TAG_LABEL, TRUST_DOMAIN, XDS_PORT
-from meshproof.survey.found import Controller, Found, GatewayApi, Istiod, Node, TheirGateway
+from meshproof.survey.found import Controller, Found, GatewayApi, Istiod, Node, TheirGateway, selectors_of
 from meshproof.survey.leftover import leftover, without_ours
 from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
 
@@ -36,7 +35,6 @@ from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
 # Source: DefaultGatewayControllerName of kgateway-dev/kgateway.
 CONTROLLER_NAME = "kgateway.dev/kgateway"
 _SETTINGS = "KGW_"  # how the variables of a kgateway begin
-_SELECTORS = "KGW_DISCOVERY_NAMESPACE_SELECTORS"
 _SIDE_BY_SIDE = 8
 
 
@@ -75,7 +73,6 @@ def look(api: Api, dialect: Dialect) -> Found:
         balancers=(len(balancers), sum(bool(Service.from_dict(raw).address) for raw in balancers)),
         policies=tuple("/".join(ref) for ref in map(_ref, listed[POLICY]) if ref[0] in within),
         cni=any("istio-cni-node" in name for _, name in map(_ref, listed[DAEMON_SET])),
-        services=frozenset(f"{each.name}.{each.namespace}.svc" for each in services if _is_istiods(each)),
         namespaces=namespaces,
     )
     return without_ours(found, leftover(listed[NAMESPACE]), dialect)
@@ -179,35 +176,33 @@ def _tag(deployment: Raw) -> str:
 
 
 def _controllers(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> Iterable[Controller]:
+    """Those Deployments that have one of kgateway's settings among their variables."""
     for raw in deployments:
         deployment = Raw.of("Deployment", raw)
         env = _env(deployment)
         if not any(name.startswith(_SETTINGS) for name in env):
             continue
-        selectors: list[dict[str, Any]] = json.loads(env.get(_SELECTORS) or "[]")
+        looks_at = env.get(dialect.selectors_env)
         yield Controller(
             deployment=Ref(DEPLOYMENT, *_ref(raw)),
-            release=deployment.texts("metadata.labels").get("app.kubernetes.io/instance", ""),
             version=_tag(deployment).removeprefix("v"),
-            switch=env.get(dialect.integration_env),
-            selectors=tuple(Selector.from_dict(each, f"{deployment.name} {_SELECTORS}") for each in selectors),
+            looks_at=looks_at,
+            selectors=selectors_of(looks_at, f"{deployment.name} {dialect.selectors_env}"),
+            on=env.get(dialect.integration_env) == "true",
+            parameters_refs=env.get(dialect.class_parameters_env) or "{}",
+            waypoint=env.get(dialect.waypoint_env) == "true",
             ready=is_rolled_out(Deployment.from_dict(raw)).holds,
         )
 
 
 def _gateways(listed: Lists, namespaces: Mapping[str, Mapping[str, str]]) -> Iterable[TheirGateway]:
-    """The Gateways of kgateway's classes, and where their own parameters or those of their class look for istiod."""
+    """The Gateways of kgateway's classes."""
     classes = {_ref(raw)[1]: Raw.of("GatewayClass", raw) for raw in listed[GATEWAY_CLASS]}
-    parameters = {_ref(raw): Parameters.from_dict(raw).address for raw in listed[GATEWAY_PARAMETERS]}
+    ours = {name for name, raw in classes.items() if raw.need("spec.controllerName", str) == CONTROLLER_NAME}
     for raw in listed[GATEWAY]:
-        gateway, (namespace, name) = Raw.of("Gateway", raw), _ref(raw)
-        its = classes.get(gateway.need("spec.gatewayClassName", str))
-        if its is None or its.need("spec.controllerName", str) != CONTROLLER_NAME:
-            continue
-        own = (namespace, gateway.get("spec.infrastructure.parametersRef.name", ""))
-        common = (its.get("spec.parametersRef.namespace", ""), its.get("spec.parametersRef.name", ""))
-        address = parameters.get(own) or parameters.get(common) or ""
-        yield TheirGateway(Ref(GATEWAY, namespace, name), namespaces.get(namespace, {}), address)
+        if Raw.of("Gateway", raw).need("spec.gatewayClassName", str) in ours:
+            namespace, name = _ref(raw)
+            yield TheirGateway(Ref(GATEWAY, namespace, name), namespaces.get(namespace, {}))
 
 
 def _gateway_api(raw: Mapping[str, Any] | None) -> GatewayApi | None:

@@ -12,13 +12,8 @@ GATEWAY_NAMESPACE, APP_NAMESPACE = "meshproof-gateway", "meshproof-app"
 OURS = ("app.kubernetes.io/created-by", "meshproof")
 
 
-def our_names(controller: Ref | None = None, release: str = "") -> Names:
-    """What things are called in namespaces of our own.
-
-    Args:
-        controller: The kgateway that serves them; one of our own where it is None.
-        release: The Helm release that it is of.
-    """
+def our_names() -> Names:
+    """What things are called in namespaces of our own."""
 
     def there(ref: Ref) -> Ref:
         return replace(ref, namespace=GATEWAY_NAMESPACE)
@@ -33,11 +28,10 @@ def our_names(controller: Ref | None = None, release: str = "") -> Names:
         parameters=there(page.parameters),
         backend=there(page.backend),
         backend_route=there(page.backend_route),
+        controller=there(page.controller),
         app=here(page.app),
         service=here(page.service),
         excluded=here(page.excluded),
         route=here(page.route),
         service_route=here(page.service_route),
-        controller=controller or there(page.controller),
-        release=release or (controller.name if controller else page.release),
     )

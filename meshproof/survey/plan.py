@@ -1,47 +1,43 @@
-"""What a run will do to a cluster of somebody else's: what it uses as found, makes, and changes; or why it cannot."""
+"""What a run will do to a cluster of somebody else's: what it uses as found, makes, and changes; or why it cannot.
+
+A kgateway of the run's own is installed beside those that are there: all of one controller name serve every Gateway of
+their classes in the namespaces that they look at. So each looks at its own, and those of others look away from ours.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from meshproof.choices import CONTROLLER, Choices
 from meshproof.dialects import Dialect
 from meshproof.errors import BadInput
-from meshproof.kube.kinds import Ref
 from meshproof.kube.selectors import Selector
 from meshproof.names import Names
-from meshproof.releases import Cell
-from meshproof.steps.setting import Makes, Switch
-from meshproof.survey.found import Controller, Found, Istiod, TheirGateway
+from meshproof.releases import Cell, cells
+from meshproof.steps.setting import Aside, Makes
+from meshproof.survey.found import Controller, Found, Istiod
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS, our_names
 
-_DEFAULT_ISTIOD = "istiod.istio-system.svc:15012"  # where a gateway without parameters looks
 _OWN_LABEL = "kubernetes.io/metadata.name"  # which the cluster itself gives to a namespace
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What switching a controller does to one of its Gateways meanwhile."""
-
-    gateway: Ref
-    told: str
+_NOT_OURS = {"key": OURS[0], "operator": "NotIn", "values": [OURS[1]]}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """What a run will do, and in lines for people.
 
     Attributes:
         istiod: The istiod that serves.
         names: What things are called here.
-        makes: What of the shared parts the run makes itself.
-        used: What is used as it was found, a line each.
-        made: What is made, and gone at the end, a line each.
-        changed: What of somebody else's is changed meanwhile, a line each.
-        effects: What that does to their Gateways.
-        notes: What else must be known beside the verdict.
-        kgateway: The version of the kgateway that is proved.
+        makes: What of that which several may share the run makes itself.
+        used: What is used as it was found.
+        made: What is made, and gone at the end.
+        changed: What of somebody else's is changed meanwhile.
+        effects: What that does to others.
+        notes: What must be known beside the verdict.
     """
 
     istiod: Istiod
@@ -50,9 +46,8 @@ class Plan:
     used: tuple[str, ...]
     made: tuple[str, ...]
     changed: tuple[str, ...]
-    effects: tuple[Effect, ...]
+    effects: tuple[str, ...]
     notes: tuple[str, ...]
-    kgateway: str
 
 
 def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
@@ -63,44 +58,29 @@ def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
     """
     istiod = _serving(found, choices)
     labels = _labels(istiod)
-    refusals = list(_refusals(found, istiod, labels))
-    ours = tuple({**labels, _OWN_LABEL: name} for name in (GATEWAY_NAMESPACE, APP_NAMESPACE))
-    seeing = [each for each in found.controllers if any(map(each.sees, ours))]
-    theirs = seeing[0] if seeing else None
-    if theirs:
-        refusals += _refused_change(theirs, seeing[1:], choices)
-    elif choices.change:
-        refusals.append(
-            f"CHANGE={choices.change}: there is no {CONTROLLER} to change; one of our own is made. Leave it out"
-        )
+    namespaces = [{**labels, _OWN_LABEL: name} for name in (GATEWAY_NAMESPACE, APP_NAMESPACE)]
+    seeing = [each for each in found.controllers if any(map(each.sees, namespaces))]
+    refusals = [*_refusals(found, istiod, labels, cell), *_refused_changes(seeing, choices)]
     if refusals:
         raise BadInput("\n  ".join([f"cluster {found.server}: the page cannot be proved here as it is", *refusals]))
-    affected = [each for each in found.gateways if theirs and theirs.sees(each.labels)]
     makes = Makes(
         istio=False,
-        controller=theirs is None,
         kgateway_crds=not found.kgateway_crds,
         gateway_api=found.gateway_api is None,
-        labels=labels,
-        switch=Switch(theirs.deployment, theirs.switch, tuple(each.ref for each in affected)) if theirs else None,
         gateway_class=dialect.gateway_class not in found.classes,
+        labels=labels,
+        class_values=_class_values(found.controllers),
+        asides=tuple(Aside(each.deployment, each.looks_at, _without_ours(each)) for each in seeing),
     )
-    names = replace(
-        our_names(theirs.deployment if theirs else None, theirs.release if theirs else ""),
-        istio_namespace=istiod.namespace,
-        revision=istiod.chosen,
-    )
-    kgateway = theirs.version if theirs else cell.kgateway
     return Plan(
         istiod=istiod,
-        names=names,
+        names=replace(our_names(), istio_namespace=istiod.namespace, revision=istiod.chosen),
         makes=makes,
-        used=tuple(_used(found, istiod, theirs, makes)),
+        used=tuple(_used(found, istiod, makes)),
         made=tuple(_made(makes, cell)),
-        changed=tuple(_changed(theirs, dialect)),
-        effects=tuple(Effect(each.ref, _effect(each, found)) for each in affected),
-        notes=tuple(_notes(found, istiod, kgateway, cell)),
-        kgateway=kgateway,
+        changed=tuple(_changed(makes.asides, dialect)),
+        effects=tuple(_effects(found, seeing)),
+        notes=tuple(_notes(found, istiod, cell)),
     )
 
 
@@ -142,7 +122,7 @@ def _labels(istiod: Istiod) -> Mapping[str, str]:
     return given | dict(next((each.labels for each in plain), ()))
 
 
-def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str]) -> Iterator[str]:
+def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cell) -> Iterator[str]:
     if not istiod.ready:
         yield f"{istiod.deployment}: is not rolled out; mend that first"
     if not istiod.serves(labels):
@@ -158,39 +138,60 @@ def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str]) -> Iterat
     if not any(node.ready for node in found.nodes):
         yield "no node is ready"
 
-
-def _refused_change(theirs: Controller, others: Sequence[Controller], choices: Choices) -> Iterator[str]:
-    """Why the controller that sees our namespaces cannot be switched, or may not."""
-    if not theirs.ready:
-        yield f"{theirs.deployment}: is not rolled out; mend that first"
-    for other in others:
-        yield f"{other.deployment}: looks at all our namespaces as {theirs.deployment} does; both would serve our Gateway"
-    if theirs.switch not in (None, "", "true", "false"):
-        yield f"{theirs.deployment}: its switch is {theirs.switch!r}, which cannot be put back; set it to true or false"
-    elif theirs.on:
-        yield (
-            f"{theirs.deployment}: the integration is switched on already, so that what the page begins with cannot be "
-            "shown; give it discoveryNamespaceSelectors that leave our namespaces out, and one of our own is made beside it"
-        )
-    elif choices.change != CONTROLLER:
-        yield (
-            f"{theirs.deployment}: looks at every namespace, ours too, so that no kgateway of our own can be beside it; "
-            "CHANGE=controller switches its integration on meanwhile, and back (`meshproof survey` says what that does), or "
-            "give it discoveryNamespaceSelectors that leave our namespaces out"
-        )
+    for each in found.controllers:
+        if _line(each.version) != _line(cell.kgateway):
+            known = ", ".join(dict.fromkeys(each.kgateway for each in cells()))
+            yield (
+                f"{each.deployment}: is kgateway {each.version}; one of {cell.kgateway} beside it would write its class "
+                f"in another form, again and again. Choose its line with KGATEWAY= ({known} are supported)"
+            )
 
 
-def _used(found: Found, istiod: Istiod, theirs: Controller | None, makes: Makes) -> Iterator[str]:
+def _line(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _refused_changes(seeing: Sequence[Controller], choices: Choices) -> Iterator[str]:
+    """Why controllers that look at our namespaces cannot be told to look away, or may not."""
+    if choices.change == CONTROLLER and not seeing:
+        yield f"CHANGE={CONTROLLER}: no controller here looks at our namespaces, so that none need be changed; leave it out"
+    for each in seeing:
+        if not each.ready:
+            yield f"{each.deployment}: is not rolled out; mend that first"
+        elif choices.change != CONTROLLER:
+            yield (
+                f"{each.deployment}: looks at all namespaces, ours too, and would serve our Gateway as well. "
+                f"CHANGE={CONTROLLER} tells it meanwhile to look away from ours, which its own Gateways do not notice; or "
+                "give it discoveryNamespaceSelectors that leave ours out"
+            )
+
+
+def _without_ours(controller: Controller) -> str:
+    """The namespaces that a controller looks at, less ours; as its variable has it."""
+    selectors: list[dict[str, Any]] = json.loads(controller.looks_at or "[]") or [{}]
+    less = [{**each, "matchExpressions": [*each.get("matchExpressions", []), _NOT_OURS]} for each in selectors]
+    return json.dumps(less, separators=(",", ":"))
+
+
+def _class_values(controllers: Sequence[Controller]) -> Mapping[str, Any]:
+    """What those that are there say of the classes that all of them write: another word would be written over for ever."""
+    if not controllers:
+        return {}
+    first = controllers[0]
+    return {"gatewayClassParametersRefs": json.loads(first.parameters_refs), "waypoint": {"enabled": first.waypoint}}
+
+
+def _used(found: Found, istiod: Istiod, makes: Makes) -> Iterator[str]:
     yield (
         f"{istiod.deployment}, revision {istiod.revision}: Istio {istiod.version}, cluster id {istiod.cluster_id}, "
         f"trust domain {istiod.trust_domain}"
     )
-    if theirs:
-        yield f"{theirs.deployment}: kgateway {theirs.version}"
     if found.gateway_api:
-        yield f"the Gateway API's definitions, {found.gateway_api.version}, {found.gateway_api.channel}"
+        yield f"the Gateway API's definitions, {found.gateway_api.version}, {found.gateway_api.channel} channel"
     if not makes.kgateway_crds:
         yield "kgateway's definitions"
+    if not makes.gateway_class:
+        yield "kgateway's class"
 
 
 def _made(makes: Makes, cell: Cell) -> Iterator[str]:
@@ -199,39 +200,37 @@ def _made(makes: Makes, cell: Cell) -> Iterator[str]:
         yield f"the Gateway API's definitions, {cell.gateway_api}"
     if makes.kgateway_crds:
         yield f"kgateway's definitions, {cell.kgateway}"
-    if makes.controller:
+    if makes.gateway_class:
+        yield "kgateway's class"
+    yield f"kgateway {cell.kgateway} in {GATEWAY_NAMESPACE}, which looks at our namespaces only; its ClusterRole and binding"
+    yield "the page's Gateway, sample app, routes and parameters in our namespaces"
+
+
+def _changed(asides: Sequence[Aside], dialect: Dialect) -> Iterator[str]:
+    for aside in asides:
+        was = "not set" if aside.was is None else aside.was
+        yield f"{aside.deployment}: {dialect.selectors_env}, {was} as found, {aside.now} meanwhile"
+
+
+def _effects(found: Found, seeing: Sequence[Controller]) -> Iterator[str]:
+    """What it does to others that a controller is told to look away: its pod is replaced, twice."""
+    for each in seeing:
+        its = [str(gateway.ref) for gateway in found.gateways if each.sees(gateway.labels)]
+        served = f"; until the new one leads, what is changed in the routes of {', '.join(its)} waits" if its else ""
+        yield f"{each.deployment}: its pod is replaced twice, and its history has a revision more{served}"
+        if its:
+            yield f"{', '.join(its)}: nothing, {'its pods stay' if len(its) == 1 else 'their pods stay'} as they are"
+
+
+def _notes(found: Found, istiod: Istiod, cell: Cell) -> Iterator[str]:
+    supported = any((each.kgateway, each.istio) == (cell.kgateway, istiod.version) for each in cells())
+    if not supported:
         yield (
-            f"in {GATEWAY_NAMESPACE}: kgateway {cell.kgateway}, which looks at our namespaces only, with its ClusterRole and "
-            "its binding"
+            f"kgateway {cell.kgateway} with Istio {istiod.version} is not among the supported combinations; things are "
+            f"called as in kgateway {cell.dialect}"
         )
-    yield f"in {GATEWAY_NAMESPACE} and {APP_NAMESPACE}: the page's Gateway, sample app, routes and parameters"
-
-
-def _changed(theirs: Controller | None, dialect: Dialect) -> Iterator[str]:
-    if theirs:
-        before = "unset" if theirs.switch is None else theirs.switch
-        yield (
-            f"{theirs.deployment}: {dialect.integration_env}=true meanwhile, {before} again at the end; its pod is "
-            "replaced twice, and its history has a revision more"
-        )
-
-
-def _effect(each: TheirGateway, found: Found) -> str:
-    """What the switch does to a Gateway: its pods are made anew, with two containers more."""
-    address = each.istiod or _DEFAULT_ISTIOD
-    if address.partition(":")[0] in found.services:
-        return "its pods are replaced by ones with two containers more, sds and istio-proxy, and at the end by ones without"
-    return (
-        f"gets a new pod with two containers more, sds and istio-proxy, that never gets ready, since they look for istiod at "
-        f"{address}, where none is; its old pods go on serving as long as they live, but are not replaced if they die"
-    )
-
-
-def _notes(found: Found, istiod: Istiod, kgateway: str, cell: Cell) -> Iterator[str]:
-    if (kgateway, istiod.version) != (cell.kgateway, cell.istio):
-        yield (
-            f"kgateway {kgateway} with Istio {istiod.version} is not among the supported combinations; what things are called "
-            f"is as in kgateway {cell.dialect}"
-        )
+    for each in found.controllers:
+        if each.version != cell.kgateway:
+            yield f"{each.deployment} is kgateway {each.version}; what is proved is {cell.kgateway}"
     if found.policies:
         yield f"NetworkPolicies beside istiod may keep our gateway from it: {', '.join(found.policies)}"

@@ -54,10 +54,8 @@ def _of(makes: Makes) -> Iterator[Right]:
         for namespace in (GATEWAY_NAMESPACE, APP_NAMESPACE):
             yield from (_to(verb, kind, namespace) for kind in _WITHIN)
     yield Right("create", "pods/portforward", "", GATEWAY_NAMESPACE)
-    if makes.controller:
-        yield from (_to(verb, kind) for kind in _ROLES for verb in ("create", "delete"))
-        yield _to("escalate", _ROLES[0])  # its controller may do more than most who install it
+    yield from (_to(verb, kind) for kind in _ROLES for verb in ("create", "delete"))
+    yield _to("escalate", _ROLES[0])  # the controller may do more than most who install it
     if makes.kgateway_crds or makes.gateway_api:
         yield from (_to(verb, DEFINITION) for verb in ("create", "delete"))
-    if makes.switch:
-        yield _to("patch", DEPLOYMENT, makes.switch.deployment.namespace)
+    yield from (_to("patch", DEPLOYMENT, aside.deployment.namespace) for aside in makes.asides)

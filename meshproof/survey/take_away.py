@@ -29,8 +29,7 @@ def take_away(left: Makes, cluster: Cluster, cell: Cell, choices: Choices, annou
         CommandFailed: A command failed.
     """
     announce("taking away what a run that was ended has left")
-    controller = left.switch.deployment if left.switch else None
-    step = give_back(Setting.of(cell, cluster.parts, choices, our_names(controller), left))
+    step = give_back(Setting.of(cell, cluster.parts, choices, our_names(), left))
     run_commands(step.commands, cluster, [])
     try:
         await_ready(step.ready, cluster, [])

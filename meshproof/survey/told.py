@@ -22,12 +22,11 @@ def found_text(found: Found, dialect: Dialect) -> str:
 
 def plan_text(plan: Plan) -> str:
     """What a run would do, a line each."""
-    effects = [f"{effect.gateway} {effect.told}" for effect in plan.effects]
     rows = [
         *(("used as found", line) for line in plan.used),
         *(("made, and gone at the end", line) for line in plan.made),
         *(("changed, and put back", line) for line in plan.changed),
-        *(("which does to others", line) for line in effects),
+        *(("which does to others", line) for line in plan.effects),
         *(("to know", line) for line in plan.notes),
     ]
     unchanged = [] if plan.changed else ["  nothing of somebody else's is changed"]
@@ -59,7 +58,7 @@ def _found(found: Found, dialect: Dialect) -> Iterator[tuple[str, str]]:
     for gateway in found.gateways:
         yield (
             "Gateways of kgateway",
-            f"{gateway.ref}{f', looks for istiod at {gateway.istiod}' if gateway.istiod else ''}",
+            str(gateway.ref),
         )
     there, served = found.balancers
     yield "load balancers", f"{served} of {there} Services have an address" if there else "no Service asks for one"
@@ -83,10 +82,9 @@ def _istiod(istiod: Istiod) -> str:
 
 def _controller(controller: Controller, dialect: Dialect) -> str:
     at = f"namespaces with {' or '.join(map(str, controller.selectors))}" if controller.selectors else "all namespaces"
-    release = f", release {controller.release}" if controller.release else ""
-    switch = "not set" if controller.switch is None else controller.switch
+    switch = "true" if controller.on else "not true"
     return (
-        f"{controller.deployment}: {controller.version}{release}, looks at {at}, {dialect.integration_env} {switch}"
+        f"{controller.deployment}: {controller.version}, looks at {at}, {dialect.integration_env} {switch}"
         f"{_unready(controller.ready)}"
     )
 
