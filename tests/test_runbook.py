@@ -29,8 +29,9 @@ from meshproof.runbook import Runbook, Section, notebooks, open_proof, runbook
 from meshproof.runbook.execution import lab, resume
 from meshproof.runbook.execution.run import Order, chosen
 from meshproof.runbook.shown.claimed import Claimed
-from meshproof.steps import PAGE
+from meshproof.steps import PAGE, Setting, Step
 from meshproof.steps.install_istio import inventory_name
+from meshproof.steps.model import shell
 
 INVENTORY = inventory_name(SETTING)
 
@@ -219,7 +220,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_the_clean_up_is_open_from_anywhere_once_there_is_something_to_compare_with(
     proof: Proof, holds: Holds, there: list[bool]
 ) -> None:
-    assert position.needs("exclude") == ("before", "istio", "enable", "route")
+    assert position.needs("exclude", SETTING) == tuple(PAGE)[: list(PAGE).index("exclude")]
     holds("before", "istio", "enable", "route", "exclude")  # as half-way through it
     with pytest.raises(NotReady, match=r"10-install-istio.ipynb comes first: it notes"):
         Runbook(proof).run("cleanup")
@@ -424,6 +425,27 @@ def test_a_section_that_later_ones_stand_on_is_not_run_again(proof: Proof, holds
     assert position.past("istio", {**results, "istio": refuted}, SETTING, proof.cluster) == ""
     holds("enable")  # it was taken back by hand: nothing stands on the section any more
     assert position.past("istio", results, SETTING, proof.cluster) == ""
+
+
+def test_what_only_looks_holds_no_earlier_section_fast_and_hides_none_that_does(
+    proof: Proof, holds: Holds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(setting: Setting) -> Step:
+        return Step("look", "Look", (shell("kubectl", "get", "pods"),), (), PAGE["istio"](setting).claims)
+
+    page: dict[str, Callable[[Setting], Step]] = {}
+    for slug, make in PAGE.items():
+        page |= {slug: make, "look": look} if slug == "route" else {slug: make}
+    monkeypatch.setattr(position, "PAGE", page)
+    walked = {slug: RESULTS[slug] for slug in ("before", "istio", "enable", "route")}
+    looked = {**walked, "look": replace(RESULTS["istio"], slug="look")}
+    excluded = {**looked, "exclude": RESULTS["exclude"]}
+    holds()
+    assert position.past("route", looked, SETTING, proof.cluster) == "", "nothing that was done would go"
+    assert position.past("route", excluded, SETTING, proof.cluster) == "exclude"
+    holds("look")
+    assert position.past("route", excluded, SETTING, proof.cluster) == "exclude"
+    assert position.needs("exclude", SETTING) == tuple(walked), "to run it again would mend nothing"
 
 
 def test_what_was_found_is_recalled_in_page_order(proof: Proof) -> None:

@@ -43,13 +43,14 @@ from meshproof.kube.objects import HTTPRoute, Parameters
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answers
 from meshproof.path.link import Seen
+from meshproof.proof import position
 from meshproof.run import run
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import NOTHING, Baseline
 from meshproof.steps.enable_integration import parameters
 from meshproof.steps.exclude_service import Swapped
 from meshproof.steps.judging import judge
-from meshproof.steps.model import Claim, flatten, shell
+from meshproof.steps.model import Claim, Command, flatten, shell
 
 E2E = Path(__file__).parent.parent / "e2e"
 IDS = [
@@ -486,9 +487,20 @@ def test_a_section_carries_its_claims_under_its_own_slug() -> None:
 
 
 def test_the_clean_up_takes_back_what_the_sections_did_last_first() -> None:
-    undone = [c.text for slug in ("exclude", "route", "enable", "istio") for c in flatten(PAGE[slug](SETTING).undo)]
-    typed = [command.text for command in PAGE["cleanup"](SETTING).documented]
-    assert typed == undone
+    _, *walked, back = PAGE.values()
+    undone = [command.text for section in reversed(walked) for command in flatten(section(SETTING).undo)]
+    assert [command.text for command in back(SETTING).documented] == undone
+
+
+@pytest.mark.parametrize("slug", list(PAGE)[:-1])
+def test_a_section_can_be_taken_back_unless_it_only_looks(slug: str) -> None:
+    only_looks = all(map(looks, PAGE[slug](SETTING).documented))
+    assert position.stood_on(slug, SETTING) is not only_looks
+
+
+def looks(command: Command) -> bool:
+    """Whether a command leaves the cluster as it is."""
+    return not command.argv or command.argv[:2] in {("kubectl", "get"), ("helm", "get"), ("helm", "list")}
 
 
 def test_the_parameters_name_the_proxy_and_the_mesh_as_found() -> None:

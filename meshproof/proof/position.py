@@ -43,9 +43,15 @@ class Held:
     finding: Finding
 
 
-def needs(slug: str) -> Sequence[str]:
+def stood_on(slug: str, setting: Setting) -> bool:
+    """Whether later sections stand on this one: it changes something, which can be undone. Others only look."""
+    return bool(PAGE[slug](setting).undo)
+
+
+def needs(slug: str, setting: Setting) -> Sequence[str]:
     """The sections that must stand before this one is run. The way back is open from anywhere, also half-way."""
-    return () if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
+    earlier = () if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
+    return tuple(each for each in earlier if stood_on(each, setting))
 
 
 def noted(setting: Setting, cluster: Cluster) -> bool:
@@ -122,7 +128,7 @@ def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster
     if slug == "cleanup":
         return slug if clean(setting, cluster) else ""
     order = list(PAGE)
-    later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
+    later = [each for each in order[order.index(slug) + 1 : -1] if each in results and stood_on(each, setting)]
     if not later:
         return ""
     held = hold(later[:1], order[order.index(later[-1]) + 1], setting, cluster)
@@ -165,7 +171,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
         raise Elsewhere("the inventory that the clean-up compares with is not there; start where it is taken", "istio")
     held = hold(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = lapsed(held)
-    if any(each.slug in needs(until) for each in differing):
+    if differing and until != "cleanup":
         told = "\n".join(f"  - {tell(each)}" for each in differing)
         raise Elsewhere(
             f"cluster {name} is not where section {start} starts; what differs:\n{told}\n  mend it, or start earlier",
