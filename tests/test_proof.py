@@ -152,7 +152,7 @@ def test_a_kept_cluster_is_taken_back_by_what_is_there(staged: Staged, told: str
 
 
 def test_of_several_sections_the_last_is_taken_back_first(staged: Staged) -> None:
-    """As after section 4, when somebody has deleted the namespace istio-system."""
+    """As after the exclusion, when somebody has deleted the namespace istio-system."""
     lefts = [left for told, (_, left) in LEFT.items() if told != "Namespace istio-system"]
     staged.cluster = StandIn([*lefts, gateway("http-istio")])
     staged.proof().rewind()

@@ -24,7 +24,7 @@ class Section:
     Attributes:
         slug: Short name, which its step has, and its fixture, the ids of its claims and `FROM=`.
         make: Makes its step.
-        notebook: Its notebook's file name, without the ending. Names sort in page order, those of e2e modules as well.
+        notebook: Its notebook's file name without the ending; that of its module in the suite is made from it.
     """
 
     slug: str
@@ -34,11 +34,6 @@ class Section:
     def __call__(self, setting: Setting) -> Step:
         """Its step for a setting."""
         return self.make(setting)
-
-    @property
-    def module(self) -> str:
-        """The name of the module of the suite that asserts its claims."""
-        return f"test_{self.notebook.replace('-', '_')}"
 
 
 def _back(setting: Setting) -> Step:
