@@ -16,7 +16,7 @@ help: ## list the targets
 e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
 	@$(RUN) e2e $(CHOICES)
 
-runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=3 goes on from section 3
+runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=route goes on from that section
 	@$(RUN) runbook $(CHOICES)
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab

@@ -97,8 +97,13 @@ class Choices:
     ] = "meshproof"
     start: Annotated[
         str,
-        Word("the section to go on from, on a cluster that runs", ("runbook",), form=(".+", "its number"), name="FROM"),
-    ] = "0"
+        Word(
+            "the section to go on from, on a cluster that runs",
+            ("runbook",),
+            form=(".+", "its short name, such as route, or its number"),
+            name="FROM",
+        ),
+    ] = "before"
 
     @classmethod
     def parse(cls, words: Mapping[str, str], taker: str) -> Self:

@@ -14,7 +14,7 @@ from meshproof.path.mesh import istiod_address
 from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
-from meshproof.steps import PAGE, Setting
+from meshproof.steps import PAGE, Setting, titled
 from meshproof.steps.install_istio import inventory_name
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge
 from meshproof.steps.model import Claim
@@ -152,10 +152,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
     slugs, name = list(PAGE), proof.cluster.name
     missing = [slug for slug in slugs[:start] if slug not in proof.results or proof.results[slug].error]
     if missing:
-        number = slugs.index(missing[0])
-        raise Elsewhere(
-            f"section {number} ({missing[0]}) has not been completed on cluster {name}; start there", missing[0]
-        )
+        raise Elsewhere(f"{titled(missing[0])} has not been completed on cluster {name}; start there", missing[0])
     if start > slugs.index("istio"):
         with contextlib.suppress(NotReady):  # that there is none at all is told below
             istiod_address(proof.cluster.api, proof.setting("before").names)
@@ -174,7 +171,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
     if differing and until != "cleanup":
         told = "\n".join(f"  - {tell(each)}" for each in differing)
         raise Elsewhere(
-            f"cluster {name} is not where section {start} starts; what differs:\n{told}\n  mend it, or start earlier",
+            f"cluster {name} is not where {titled(until)} starts; what differs:\n{told}\n  mend it, or start earlier",
             differing[0].slug,
         )
     return held
