@@ -234,7 +234,7 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_the_clean_up_is_open_from_anywhere_once_there_is_something_to_compare_with(
     proof: Proof, holds: Holds, there: list[bool]
 ) -> None:
-    assert position.needs("exclude", SETTING) == tuple(PAGE)[: place("exclude")]
+    assert {"before", "istio", "enable", "route"} <= set(position.needs("exclude", SETTING))
     holds("before", "istio", "enable", "route", "exclude")  # as half-way through it
     with pytest.raises(NotReady, match=r"10-install-istio.ipynb comes first: it notes"):
         Runbook(proof).run("cleanup")
