@@ -118,7 +118,7 @@ def _down(_: Choices) -> int:
 
 COMMANDS: Mapping[str, Command] = {
     "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
-    "runbook": Command(_runbook, "--from 3 --name mine"),
+    "runbook": Command(_runbook, "--from route --name mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),
     "doctor": Command(_doctor, "KGATEWAY=2.4.0"),
