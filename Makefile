@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m meshproof
 CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e runbook lab images bench doctor clusters delete down clean lock
+.PHONY: help test lint e2e runbook survey lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
@@ -16,8 +16,11 @@ help: ## list the targets
 e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
 	@$(RUN) e2e $(CHOICES)
 
-runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=3 goes on from section 3
+runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=route goes on from that section
 	@$(RUN) runbook $(CHOICES)
+
+survey: $(VENV)/ready ## what an existing cluster has and what a run would do to it; changes nothing: KUBECONFIG= CONTEXT=
+	@$(RUN) survey $(CHOICES)
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab
 	@$(RUN) lab $(CHOICES)

@@ -22,7 +22,7 @@ from meshproof.proof import Proof
 from meshproof.releases import Cell, find_cell
 from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
-from meshproof.steps import load_balancer
+from meshproof.steps import RESTORE, load_balancer
 from meshproof.steps.give_back import FOUND, what_is_ours
 from meshproof.survey.existing import Existing
 from meshproof.survey.found import Found
@@ -93,24 +93,53 @@ def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]
     plan = existing.plan(found, choices)
     if not choices.yes:
         raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
-    record, cell = existing.record(), existing.cell
-    with record.locked(progress.say, BUSY_TIMEOUT_S):
-        record.work.mkdir(parents=True, exist_ok=True)
-        # The first of several that names a context has the say. It names nothing else, no credential is copied.
-        record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
-        record.end_programs()
-        parts = _parts_there(cell, found, plan, choices, progress)
-        cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
-        if found.left:
-            take_away(found.left, cluster, cell, choices, progress.say)
+    parts = _parts_there(existing.cell, found, plan, choices, progress)
+    with _taken(existing, found, parts, choices, progress) as cluster:
         inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
-        proof = Proof(cluster, cell, choices, progress.say, names=plan.names, makes=plan.makes, notes=plan.notes)
+        notes = plan.notes
+        proof = Proof(cluster, existing.cell, choices, progress.say, names=plan.names, makes=plan.makes, notes=notes)
         write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
         try:
             yield proof
         finally:
             _give_back(proof, existing)
             proof.write()
+
+
+def give_back(choices: Choices, progress: Progress) -> None:
+    """Take away what is left of a run in an existing cluster, and put back what it changed there.
+
+    Raises:
+        BadInput: As `Existing` has it.
+        NotReady: Something of it stays.
+    """
+    existing = Existing.of(choices)
+    found = existing.look()
+    if found.left is None:
+        progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
+        return
+    form = "source" if existing.cell.source else "published"  # of tools alone
+    parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
+    with _taken(existing, found, parts, choices, progress):
+        progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there any more")
+
+
+@contextlib.contextmanager
+def _taken(existing: Existing, found: Found, parts: Parts, choices: Choices, progress: Progress) -> Generator[Cluster]:
+    """The cluster for ourselves, as far as other runs go, without what an earlier one has left there."""
+    record = existing.record()
+    with record.locked(progress.say, BUSY_TIMEOUT_S):
+        record.work.mkdir(parents=True, exist_ok=True)
+        # The first of several that names a context has the say. It names nothing else: no credential is copied.
+        record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
+        record.end_programs()
+        cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
+        try:
+            if found.left:
+                take_away(found.left, cluster, existing.cell, choices, progress.say)
+            yield cluster
+        finally:
+            cluster.close()
 
 
 def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progress: Progress) -> Parts:
@@ -136,16 +165,15 @@ def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progres
 def _give_back(proof: Proof, existing: Existing) -> None:
     """Run the last section where the run did not come to it, and name what stays all the same."""
     try:
-        if "restore" not in proof.results:
+        if RESTORE.slug not in proof.results:
             proof.announce("the run did not come to its end: giving the cluster back as it was")
-            proof.run("restore")
+            proof.run(RESTORE.slug)
     finally:
         link = what_is_ours(proof.setting("before"))
         try:
             left = ", ".join(link.read(proof.cluster))
         except MeshproofError as error:
             left = f"it cannot be seen what: {str(error).splitlines()[0]}"
-        proof.cluster.close()
         if left:
             proof.announce(f"left in {existing.api.server}: {left}")
             proof.announce(f"  the next run takes it away first; without one: meshproof delete {existing.words}")

@@ -88,9 +88,7 @@ class Choices:
     context: Annotated[
         str, Word("its context; empty takes the current one", (*PROOFS, "survey", "delete"), form=(".+", "a name"))
     ] = ""
-    yes: Annotated[
-        bool, Word("agree to the plan for an existing cluster beforehand", (*PROOFS, "delete"), one_of("1"))
-    ] = False
+    yes: Annotated[bool, Word("agree to the plan for an existing cluster beforehand", PROOFS, one_of("1"))] = False
     change: Annotated[
         str,
         Word(
@@ -121,8 +119,13 @@ class Choices:
     ] = "meshproof"
     start: Annotated[
         str,
-        Word("the section to go on from, on a cluster that runs", ("runbook",), form=(".+", "its number"), name="FROM"),
-    ] = "0"
+        Word(
+            "the section to go on from, on a cluster that runs",
+            ("runbook",),
+            form=(".+", "its short name, such as route, or its number"),
+            name="FROM",
+        ),
+    ] = "before"
 
     @classmethod
     def parse(cls, words: Mapping[str, str], taker: str) -> Self:
@@ -147,7 +150,7 @@ class Choices:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
         if taker == "survey":  # which is of nothing else
             return replace(chosen, cluster=EXISTING)
-        chosen._check_cluster(given)
+        chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
         return chosen
 
     def _check_cluster(self, given: Collection[str]) -> None:

@@ -49,8 +49,11 @@ def _e2e(choices: Choices) -> int:
     from meshproof.bring_up import parts_of
     from meshproof.progress import Progress
     from meshproof.suite import run_suite
+    from meshproof.survey.existing import agreed
     from meshproof.tabs import run_tabs
 
+    if choices.existing:
+        return run_suite(agreed(choices))
     parts, _ = parts_of(choices, Progress())
     return (run_tabs if choices.tabs else run_suite)(replace(choices, images=parts.form))
 
@@ -60,6 +63,14 @@ def _runbook(choices: Choices) -> int:
     from meshproof.runbook.execution.run import run_runbook
 
     return run_runbook(choices)
+
+
+def _survey(choices: Choices) -> int:
+    """Say what an existing cluster has, and what a run would do to it; nothing is changed."""
+    from meshproof.survey.existing import survey
+
+    print(survey(choices))
+    return errors.PROVEN
 
 
 def _lab(_: Choices) -> int:
@@ -99,10 +110,14 @@ def _clusters(_: Choices) -> int:
 
 
 def _delete(choices: Choices) -> int:
-    """Delete one cluster that meshproof made, and all that belongs to it."""
+    """Delete one cluster that meshproof made, and all that belongs to it; or what it left in an existing one."""
+    from meshproof.bring_up import give_back
     from meshproof.cluster import ours
     from meshproof.progress import Progress
 
+    if choices.existing:
+        give_back(choices, Progress())
+        return errors.PROVEN
     ours.delete_cluster(choices.name, Progress().say)
     return errors.PROVEN
 
@@ -118,7 +133,8 @@ def _down(_: Choices) -> int:
 
 COMMANDS: Mapping[str, Command] = {
     "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
-    "runbook": Command(_runbook, "--from 3 --name mine"),
+    "runbook": Command(_runbook, "--from route --name mine"),
+    "survey": Command(_survey, "--context mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),
     "doctor": Command(_doctor, "KGATEWAY=2.4.0"),

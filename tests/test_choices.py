@@ -33,7 +33,9 @@ class More(Choices):
 
 
 def test_nothing_chosen_is_the_default() -> None:
-    default = Choices(access="port-forward", images="auto", cluster="kind", keep=False, name="meshproof", start="0")
+    default = Choices(
+        access="port-forward", images="auto", cluster="kind", keep=False, name="meshproof", start="before"
+    )
     for taker in ("e2e", "runbook", "images", "doctor", "pytest", "notebooks"):
         assert Choices.parse({}, taker) == default
         assert Choices.parse(dict.fromkeys(words_of(taker), ""), taker) == default, "an empty word is none"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from links import Page
-from report_runs import a_run
+from page_runs import a_walk, place
 from snapshots import PARTS, always
 
 from meshproof.choices import Choices
@@ -21,6 +21,9 @@ from meshproof.report import results_json
 from meshproof.results import RunResult
 from meshproof.runbook.execution import resume
 from meshproof.runbook.execution import run as module
+from meshproof.steps import PAGE
+
+ALL = len(a_walk().checks)
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Run:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     work = tmp_path / "work"
     work.mkdir()
-    it = Run(Cluster("mine", tmp_path / "kubeconfig", PARTS, work), a_run())
+    it = Run(Cluster("mine", tmp_path / "kubeconfig", PARTS, work), a_walk())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "parts_of", always((PARTS, None)))
     monkeypatch.setattr(module, "running", it.is_running)
@@ -82,17 +85,17 @@ def test_all_notebooks_are_executed_in_order_and_leave_results_and_book(
 ) -> None:
     assert module.run_runbook(Choices(name="mine")) == 0
     assert run.executed == sorted(run.executed)
-    assert len(run.executed) == 7
+    assert len(run.executed) == 1 + len(PAGE)
     assert run.taken_up == [0]
     assert (run.asked["keep"], run.asked["keep_on_failure"], run.asked["must_exist"]) == (False, True, False)
     left = tmp_path / "artifacts" / "latest"
     assert results_json.read(left / "results.json").verdict == "proven"
-    assert (left / "runbook" / "book.html").read_text().count("<section id=") == 7
+    assert (left / "runbook" / "book.html").read_text().count("<section id=") == 1 + len(PAGE)
     for page in (Page(left / "report.html"), Page(left / "runbook" / "book.html")):
         assert len(page.links) > 7
         assert page.dead() == []
-    assert run.ended == [run.cluster.kubeconfig] * 7
-    assert "PROVEN  31 of 31 checks" in capsys.readouterr().out
+    assert run.ended == [run.cluster.kubeconfig] * len(run.executed)
+    assert f"PROVEN  {ALL} of {ALL} checks" in capsys.readouterr().out
 
 
 def test_a_run_that_is_not_proven_in_the_end_is_not_green(run: Run) -> None:
@@ -114,7 +117,7 @@ def test_a_failure_keeps_what_was_executed_and_says_how_to_go_on(
     copies = sorted(path.name for path in (tmp_path / "artifacts" / "latest" / "runbook").iterdir())
     assert copies == [*run.executed, "book.html"]
     told = "".join(capsys.readouterr())
-    assert "to go on once it is mended: make runbook IMAGES=source NAME=mine FROM=3" in told
+    assert "to go on once it is mended: make runbook IMAGES=source NAME=mine FROM=route" in told
     run.answers = False
     with pytest.raises(Refuted):
         module.run_runbook(Choices())
@@ -139,12 +142,12 @@ def test_the_first_error_is_the_one_that_is_raised_whatever_goes_wrong_after_it(
 
 
 def test_a_resumed_run_needs_its_cluster_and_begins_where_it_was_told(run: Run) -> None:
-    assert module.run_runbook(Choices(name="mine", start="4")) == 0
+    assert module.run_runbook(Choices(name="mine", start="exclude")) == 0
     assert run.executed == ["00-index.ipynb", "40-exclude-a-service.ipynb", "50-clean-up.ipynb"]
-    assert run.taken_up == [4]
+    assert run.taken_up == [place("exclude")]
     assert run.asked["must_exist"]
     run.runs = False
-    for choices in (Choices(start="4"), Choices(cluster="existing")):
+    for choices in (Choices(start="exclude"), Choices(cluster="existing")):
         with pytest.raises(BadInput, match="cluster meshproof: does not run"):
             module.run_runbook(choices)
-    assert run.taken_up == [4]
+    assert run.taken_up == [place("exclude")]

@@ -43,50 +43,19 @@ from meshproof.kube.objects import HTTPRoute, Parameters
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answers
 from meshproof.path.link import Seen
+from meshproof.proof import position
 from meshproof.run import run
 from meshproof.steps import PAGE
 from meshproof.steps.clean_up import NOTHING, Baseline
 from meshproof.steps.enable_integration import parameters
 from meshproof.steps.exclude_service import Swapped
 from meshproof.steps.judging import judge
-from meshproof.steps.model import Claim, flatten, shell
+from meshproof.steps.model import Claim, Command, flatten, shell
 
 E2E = Path(__file__).parent.parent / "e2e"
-IDS = [
-    "before.gateway-containers",
-    "before.response",
-    "istio.istiod-ready",
-    "enable.controller-env",
-    "enable.values-have-no-effect",
-    "enable.istiod-address",
-    "enable.parameters-accepted",
-    "enable.gateway-accepted",
-    "enable.gateway-containers",
-    "enable.plaintext-until-injected",
-    "route.namespace-labelled",
-    "route.httpbin-containers",
-    "route.status",
-    "route.xfcc-by",
-    "route.xfcc-uri",
-    "route.xfcc-hash",
-    "route.xfcc-subject",
-    "route.xfcc-sole",
-    "route.forged-xfcc-dropped",
-    "route.handshakes",
-    "exclude.route-accepted",
-    "exclude.backend-no-xfcc",
-    "exclude.service-no-xfcc",
-    "exclude.annotation-decides",
-    "exclude.others-keep-xfcc",
-    "exclude.same-pods",
-    "cleanup.route-gone",
-    "cleanup.httpbin-containers",
-    "cleanup.gateway-containers",
-    "cleanup.response",
-    "cleanup.istio-gone",
-    "cleanup.inventory",
-]
+README = (E2E.parent / "README.md").read_text()
 CLAIMS = {claim.id: claim for make in PAGE.values() for claim in make(SETTING).claims}
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
 def with_image(pods: tuple[Pod, ...], image: str) -> tuple[Pod, ...]:
@@ -399,16 +368,12 @@ def seen(claim: Claim, snapshots: tuple[Any, ...]) -> Seen:
     return Seen(dict(zip(claim.links, snapshots, strict=True)))
 
 
-def test_the_claims_are_those_of_the_issue_in_its_order() -> None:
-    assert [claim.id for make in PAGE.values() for claim in make(SETTING).claims] == IDS
+def test_every_claim_has_a_case_that_holds_and_a_fault_that_it_finds_under_an_id_of_its_own() -> None:
+    assert [claim.id for make in PAGE.values() for claim in make(SETTING).claims] == list(GOOD)
+    assert {id_ for id_, _, _ in FAULTS} == set(GOOD)
 
 
-def test_every_claim_has_a_case_that_holds_and_a_fault_that_it_finds() -> None:
-    assert list(GOOD) == IDS
-    assert {id_ for id_, _, _ in FAULTS} == set(IDS)
-
-
-@pytest.mark.parametrize("id_", IDS)
+@pytest.mark.parametrize("id_", GOOD)
 def test_a_claim_holds_where_the_page_works(id_: str) -> None:
     finding = judge(CLAIMS[id_], seen(CLAIMS[id_], GOOD[id_]))
     assert finding.holds, finding
@@ -449,10 +414,14 @@ def test_a_pod_that_is_not_ready_need_not_answer() -> None:
 
 
 def test_the_readme_lists_the_claims_as_they_are() -> None:
-    listed = re.findall(
-        r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", (E2E.parent / "README.md").read_text(), re.MULTILINE
-    )
+    listed = re.findall(r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", README, re.MULTILINE)
     assert listed == [(claim.id, claim.sentence) for claim in CLAIMS.values()]
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    assert set(re.findall(r"holds (\d+) claims", README)) == {str(len(CLAIMS))}
+    assert set(re.findall(r"PROVEN  \d+ of (\d+) checks", README)) == {str(len(CLAIMS))}
+    assert re.findall(r"(\w+) notebooks in ", README) == [NUMBERS[1 + len(PAGE)].capitalize()], "and an index"
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
@@ -465,7 +434,7 @@ def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
                 assert len(ids) == 1, f"{module.name}: {function.name} asserts {ids}"
                 assert ids[0].startswith(f"{function.args.args[0].arg}."), f"{function.name} asks for another section"
                 asserted.update(ids)
-    assert list(asserted) == IDS
+    assert list(asserted) == list(CLAIMS)
     assert set(asserted.values()) == {1}
 
 
@@ -486,9 +455,20 @@ def test_a_section_carries_its_claims_under_its_own_slug() -> None:
 
 
 def test_the_clean_up_takes_back_what_the_sections_did_last_first() -> None:
-    undone = [c.text for slug in ("exclude", "route", "enable", "istio") for c in flatten(PAGE[slug](SETTING).undo)]
-    typed = [command.text for command in PAGE["cleanup"](SETTING).documented]
-    assert typed == undone
+    _, *walked, back = PAGE.values()
+    undone = [command.text for section in reversed(walked) for command in flatten(section(SETTING).undo)]
+    assert [command.text for command in back(SETTING).documented] == undone
+
+
+@pytest.mark.parametrize("slug", list(PAGE)[:-1])
+def test_a_section_can_be_taken_back_unless_it_only_looks(slug: str) -> None:
+    only_looks = all(map(looks, PAGE[slug](SETTING).documented))
+    assert position.stood_on(slug, SETTING) is not only_looks
+
+
+def looks(command: Command) -> bool:
+    """Whether a command leaves the cluster as it is."""
+    return not command.argv or command.argv[:2] in {("kubectl", "get"), ("helm", "get"), ("helm", "list")}
 
 
 def test_the_parameters_name_the_proxy_and_the_mesh_as_found() -> None:

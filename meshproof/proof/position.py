@@ -14,7 +14,7 @@ from meshproof.path.mesh import istiod_address
 from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
-from meshproof.steps import PAGE, Setting
+from meshproof.steps import PAGE, RESTORE, Setting, titled
 from meshproof.steps.install_istio import inventory_name
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge
 from meshproof.steps.model import Claim
@@ -43,9 +43,15 @@ class Held:
     finding: Finding
 
 
-def needs(slug: str) -> Sequence[str]:
+def stood_on(slug: str, setting: Setting) -> bool:
+    """Whether later sections stand on this one: it changes something, which can be undone. Others only look."""
+    return bool(PAGE[slug](setting).undo)
+
+
+def needs(slug: str, setting: Setting) -> Sequence[str]:
     """The sections that must stand before this one is run. The way back is open from anywhere, also half-way."""
-    return () if slug == "cleanup" else tuple(PAGE)[: tuple(PAGE).index(slug)]
+    earlier = () if slug in ("cleanup", RESTORE.slug) else tuple(PAGE)[: tuple(PAGE).index(slug)]
+    return tuple(each for each in earlier if stood_on(each, setting))
 
 
 def noted(setting: Setting, cluster: Cluster) -> bool:
@@ -119,10 +125,12 @@ def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster
     """
     if slug not in results or not results[slug].complete:
         return ""
+    if slug == RESTORE.slug:
+        return ""
     if slug == "cleanup":
         return slug if clean(setting, cluster) else ""
     order = list(PAGE)
-    later = [each for each in order[order.index(slug) + 1 : -1] if each in results]
+    later = [each for each in order[order.index(slug) + 1 : -1] if each in results and stood_on(each, setting)]
     if not later:
         return ""
     held = hold(later[:1], order[order.index(later[-1]) + 1], setting, cluster)
@@ -146,10 +154,7 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
     slugs, name = list(PAGE), proof.cluster.name
     missing = [slug for slug in slugs[:start] if slug not in proof.results or proof.results[slug].error]
     if missing:
-        number = slugs.index(missing[0])
-        raise Elsewhere(
-            f"section {number} ({missing[0]}) has not been completed on cluster {name}; start there", missing[0]
-        )
+        raise Elsewhere(f"{titled(missing[0])} has not been completed on cluster {name}; start there", missing[0])
     if start > slugs.index("istio"):
         with contextlib.suppress(NotReady):  # that there is none at all is told below
             istiod_address(proof.cluster.api, proof.setting("before").names)
@@ -165,10 +170,10 @@ def verify(proof: Proof, start: int, clock: Clock | None = None) -> Sequence[Hel
         raise Elsewhere("the inventory that the clean-up compares with is not there; start where it is taken", "istio")
     held = hold(slugs[:start], until, setting, proof.cluster, settle_s=HOLD_TIMEOUT_S, clock=clock)
     differing = lapsed(held)
-    if any(each.slug in needs(until) for each in differing):
+    if differing and until != "cleanup":
         told = "\n".join(f"  - {tell(each)}" for each in differing)
         raise Elsewhere(
-            f"cluster {name} is not where section {start} starts; what differs:\n{told}\n  mend it, or start earlier",
+            f"cluster {name} is not where {titled(until)} starts; what differs:\n{told}\n  mend it, or start earlier",
             differing[0].slug,
         )
     return held

@@ -22,7 +22,18 @@ from meshproof.proof.ledger import Ledger
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.steps import IN_THE_MESH, PAGE, Setting, fail_step, load_balancer, run_step, skip_step
+from meshproof.steps import (
+    IN_THE_MESH,
+    PAGE,
+    RESTORE,
+    Section,
+    Setting,
+    fail_step,
+    load_balancer,
+    run_step,
+    sections,
+    skip_step,
+)
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Ready
 from meshproof.steps.own_errors import told, tracebacks
@@ -71,6 +82,11 @@ class Proof:
         self.folder = self.into or artifacts.new_run_folder(self.root, started=self.started)
 
     @property
+    def sections(self) -> Mapping[str, Section]:
+        """The sections of this run, by slug and in order."""
+        return sections(self.makes)
+
+    @property
     def results(self) -> Mapping[str, StepResult]:
         """What was found so far, by slug and in page order."""
         return MappingProxyType(self._results)
@@ -90,7 +106,7 @@ class Proof:
 
         A section after one that did not complete is not run: its checks are skipped.
         """
-        for earlier in PAGE:
+        for earlier in self.sections:
             if earlier not in self._results:
                 self._results[earlier] = self.run(earlier)
             if earlier == slug:
@@ -105,18 +121,18 @@ class Proof:
         """
         kept = self.ledger.read()
         steps = {step.slug: step for step in kept.steps} if kept else {}
-        self._results = {slug: steps[slug] for slug in PAGE if slug in steps}
+        self._results = {slug: steps[slug] for slug in self.sections if slug in steps}
         self._resumed = kept.resumed if kept else ()
 
     def stand_at(self, slug: str) -> None:
         """Forget what was found after a section: once it runs again, or a run goes on from there, that is history."""
-        known = list(PAGE)[: list(PAGE).index(slug) + 1]
+        known = list(self.sections)[: list(self.sections).index(slug) + 1]
         self._results = {each: result for each, result in self._results.items() if each in known}
         self._resumed = tuple(each for each in self._resumed if each.start < len(known))
 
     def resume(self, start: int, differences: Sequence[Difference], lapsed: Sequence[str]) -> None:
         """Go on from section `start`, as `Resumption` tells it, and keep that in the ledger."""
-        self.stand_at(list(PAGE)[start - 1])
+        self.stand_at(list(self.sections)[start - 1])
         taken_up = Resumption(start, time.time(), tuple(map(str, differences)), tuple(lapsed))
         self._resumed = (*self._resumed, taken_up)
         self._keep()
@@ -176,7 +192,8 @@ class Proof:
         """All that was found so far. A section that was not run counts: its checks are skipped."""
         named: Mapping[str, str] = {**self.choices.named(), "images": self.cluster.parts.form}
         setting = self._unmeshed()
-        steps = tuple(self._results.get(slug) or skip_step(make(setting), "not run") for slug, make in PAGE.items())
+        sections = self.sections.items()
+        steps = tuple(self._results.get(slug) or skip_step(make(setting), "not run") for slug, make in sections)
         versions = self.cluster.parts.versions
         return RunResult(
             versions, named, self.started, steps, resumed=self._resumed, asked=self.asked, notes=self.notes
@@ -195,13 +212,13 @@ class Proof:
 
     def run(self, slug: str) -> StepResult:
         """Run one section now, whether or not it ran before; see `step`. Whatever goes wrong is in its result."""
-        planned = PAGE[slug](self._known())
+        planned = self.sections[slug](self._known())
         broken = next((result for result in self._earlier(slug) if result.error), None)
-        if broken:
+        if broken and slug != RESTORE.slug:  # the more that went wrong, the more it is needed
             return skip_step(planned, f"the step {broken.slug} did not complete")
         self.announce(planned.section)
         try:
-            result = run_step(PAGE[slug](self.setting(slug)), self.cluster)
+            result = run_step(self.sections[slug](self.setting(slug)), self.cluster)
         except Exception as problem:
             result = fail_step(planned, problem)
         self._results[slug] = result
@@ -250,5 +267,7 @@ class Proof:
 
     def _earlier(self, slug: str) -> list[StepResult]:
         return [
-            self._results[earlier] for earlier in takewhile(lambda each: each != slug, PAGE) if earlier in self._results
+            self._results[earlier]
+            for earlier in takewhile(lambda each: each != slug, self.sections)
+            if earlier in self._results
         ]

@@ -51,15 +51,20 @@ def caveats(run: RunResult) -> list[str]:
     if run.subset:
         told.append(f"a subset of the page: {run.asked} of {len(run.checks)} checks asked for; no proof of the page")
     for each in run.resumed:
-        told.append(f"resumed at section {each.start}, {moment(each.at)}: the sections before it are as found earlier")
+        at = f"{_titled(run, each.start)}, {moment(each.at)}"
+        told.append(f"resumed at {at}: the sections before it are as found earlier")
         told += _some([f"  did not hold any more: {claim}" for claim in each.lapsed])
-        before = f"  differs from the end of section {each.start - 1} by: "
+        before = f"  differs from the end of {_titled(run, each.start - 1)} by: "
         told += _some([f"{before}{difference}" for difference in each.differences])
     if bugs := tracebacks(run):
         told.append(
             f"meshproof's own errors, {len(bugs)} of them: the tracebacks are in {OWN_ERRORS} beside the report"
         )
     return told
+
+
+def _titled(run: RunResult, number: int) -> str:
+    return f"section {number} ({run.steps[number].slug})"
 
 
 def _some(lines: list[str]) -> list[str]:

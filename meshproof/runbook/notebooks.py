@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshproof.errors import BadInput
+from meshproof.steps import PAGE
 
 NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 INDEX = "00-index.ipynb"
-NOTEBOOKS: Mapping[str, str] = {
-    "before": "01-before-you-begin",
-    "istio": "10-install-istio",
-    "enable": "20-enable-the-integration",
-    "route": "30-route-over-mtls",
-    "exclude": "40-exclude-a-service",
-    "cleanup": "50-clean-up",
-}
+NOTEBOOKS: Mapping[str, str] = {slug: section.notebook for slug, section in PAGE.items()}
 
 
 def notebook_paths() -> list[Path]:

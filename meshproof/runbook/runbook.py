@@ -162,7 +162,7 @@ class Runbook:
             first = NOTEBOOKS["istio"]
             raise NotReady(f"{first}.ipynb comes first: it notes what the cluster is compared with at the end.")
         setting = position.setting_of(self.proof, slug)
-        held = position.hold((*position.needs(slug), *others), slug, setting, self.proof.cluster)
+        held = position.hold((*position.needs(slug, setting), *others), slug, setting, self.proof.cluster)
         missing = position.lapsed(held)
         if missing:
             first = missing[0].slug

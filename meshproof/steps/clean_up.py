@@ -19,30 +19,26 @@ from meshproof.kube.objects import HTTPRoute
 from meshproof.names import Names
 from meshproof.path.ask import Answers
 from meshproof.path.link import Link, Site
-from meshproof.steps.enable_integration import enable_integration
-from meshproof.steps.exclude_service import exclude_service
-from meshproof.steps.install_istio import install_istio, inventory_name, istiod_ready
+from meshproof.steps.install_istio import inventory_name, istiod_ready
 from meshproof.steps.left_behind import left_behind
-from meshproof.steps.model import Ready, Step, claim, where
+from meshproof.steps.model import Command, Ready, Step, Together, claim, where
 from meshproof.steps.remains import is_left_on_purpose, remains
-from meshproof.steps.route import route_over_mtls
 from meshproof.steps.setting import Setting
 from meshproof.steps.traces import Traces, traces
 
 NOTHING = "there was nothing to clean up"
 
 
-def clean_up(setting: Setting) -> Step:
-    """Take back the page's sections, last one first."""
+def clean_up(setting: Setting, back: Sequence[Command | Together]) -> Step:
+    """Take back the page's sections; `back` are the commands for it, those of the last one first."""
     proxy = (setting.dialect.proxy_container,)
     names, on = setting.names, setting.links
-    back = [make(setting).undo for make in (exclude_service, route_over_mtls, enable_integration, install_istio)]
     there, objects = traces(setting, when="start"), every_object()
     makes = setting.makes
     return Step(
         slug="cleanup",
         section="Clean up",
-        commands=(*back[0], *back[1], *back[2], *back[3]),
+        commands=tuple(back),
         ready=(
             Ready(on.app, is_rolled_out),
             Ready(on.app_pods, lambda pods: has_exactly(pods, names.app_containers)),

@@ -1,4 +1,4 @@
-"""Section 2 of the page: enable the Istio integration in kgateway."""
+"""Enable the Istio integration in kgateway."""
 
 from __future__ import annotations
 

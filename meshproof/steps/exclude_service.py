@@ -1,4 +1,4 @@
-"""Section 4 of the page: exclude a service from mutual TLS, in the page's form and in the one that proves it."""
+"""Exclude a service from mutual TLS, in the page's form and in the one that proves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 1 of the page: install Istio. Only istiod is needed: no ingress gateway, no CNI, no ztunnel.
+"""Install Istio. Only istiod is needed: no ingress gateway, no CNI, no ztunnel.
 
 In a cluster that is somebody else's, Istio is there: it is looked at, and never taken away.
 """

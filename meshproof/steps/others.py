@@ -12,7 +12,7 @@ _SHARED = ("gateway.networking.k8s.io", "kgateway.dev")
 
 
 def is_of_others(difference: Difference, setting: Setting) -> bool:
-    """Whether nothing of a difference leads to what the run makes or changes; in a cluster of its own all does.
+    """Whether nothing of a difference leads to what the run makes or changes; in its own cluster everything does.
 
     A run writes in its own namespaces, and what it makes outside of them names these or has its label. There is also what all kgateways share, and the controllers that are told to look away meanwhile.
     """

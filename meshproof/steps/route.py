@@ -1,4 +1,4 @@
-"""Section 3 of the page: route to the app over mutual TLS."""
+"""Route to the app over mutual TLS."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cel
         if _line(each.version) != _line(cell.kgateway):
             known = ", ".join(dict.fromkeys(each.kgateway for each in cells()))
             yield (
-                f"{each.deployment}: is kgateway {each.version}; one of {cell.kgateway} beside it would write its class "
-                f"in another form, again and again. Choose its line with KGATEWAY= ({known} are supported)"
+                f"{each.deployment}: is kgateway {each.version}; one of {cell.kgateway} beside it would write its class in "
+                f"another form, again and again. Choose its line with KGATEWAY= (supported: {known})"
             )
 
 
@@ -154,15 +154,15 @@ def _line(version: str) -> str:
 def _refused_changes(seeing: Sequence[Controller], choices: Choices) -> Iterator[str]:
     """Why controllers that look at our namespaces cannot be told to look away, or may not."""
     if choices.change == CONTROLLER and not seeing:
-        yield f"CHANGE={CONTROLLER}: no controller here looks at our namespaces, so that none need be changed; leave it out"
+        yield f"CHANGE={CONTROLLER}: no controller here looks at our namespaces, none need be changed; leave it out"
     for each in seeing:
         if not each.ready:
             yield f"{each.deployment}: is not rolled out; mend that first"
         elif choices.change != CONTROLLER:
             yield (
                 f"{each.deployment}: looks at all namespaces, ours too, and would serve our Gateway as well. "
-                f"CHANGE={CONTROLLER} tells it meanwhile to look away from ours, which its own Gateways do not notice; or "
-                "give it discoveryNamespaceSelectors that leave ours out"
+                f"CHANGE={CONTROLLER} tells it meanwhile to look away from ours, which its own Gateways do not notice; "
+                "or give it discoveryNamespaceSelectors that leave ours out"
             )
 
 
@@ -174,7 +174,7 @@ def _without_ours(controller: Controller) -> str:
 
 
 def _class_values(controllers: Sequence[Controller]) -> Mapping[str, Any]:
-    """What those that are there say of the classes that all of them write: another word would be written over for ever."""
+    """What those that are there say of the classes that all of them write, over each other where they differ."""
     if not controllers:
         return {}
     first = controllers[0]
@@ -202,7 +202,7 @@ def _made(makes: Makes, cell: Cell) -> Iterator[str]:
         yield f"kgateway's definitions, {cell.kgateway}"
     if makes.gateway_class:
         yield "kgateway's class"
-    yield f"kgateway {cell.kgateway} in {GATEWAY_NAMESPACE}, which looks at our namespaces only; its ClusterRole and binding"
+    yield f"kgateway {cell.kgateway} in {GATEWAY_NAMESPACE}, which looks at our namespaces only, and its ClusterRole"
     yield "the page's Gateway, sample app, routes and parameters in our namespaces"
 
 

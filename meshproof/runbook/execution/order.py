@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from meshproof.choices import Choices, words_of
 from meshproof.errors import BadInput
 from meshproof.steps import PAGE
+from meshproof.word import nearest
 
 
 @dataclass(frozen=True)
 class Order:
-    """What `make runbook` was asked for; `start` is the number of the section to begin with."""
+    """What `make runbook` was asked for; `start` is the place on the page of the section to begin with."""
 
     choices: Choices
     start: int
@@ -22,7 +23,7 @@ class Order:
         """What the choices come to.
 
         Raises:
-            BadInput: FROM is not the number of a section.
+            BadInput: FROM names no section.
         """
         return cls(choices, start_section(choices.start))
 
@@ -38,19 +39,19 @@ class Order:
 
     def again(self, start: int) -> str:
         """What to type to go on from a section, with the same choices."""
-        words, typed = words_of("runbook"), replace(self.choices, start=str(start)).typed("runbook")
+        words, typed = words_of("runbook"), replace(self.choices, start=list(PAGE)[start]).typed("runbook")
         told = [f"{name}={value}" for name, value in typed.items() if name == "NAME" or value != words[name].default]
         return f"make runbook {shlex.join(told)}"
 
 
 def start_section(text: str) -> int:
-    """FROM as a number: 0 is before you begin, 5 is the clean-up.
+    """The place on the page of the section that FROM names, by its slug or its number.
 
     Raises:
         BadInput: It is not one of them.
     """
-    known = [str(number) for number in range(len(PAGE))]
-    if text not in known:
-        named = ", ".join(f"{number} {slug}" for number, slug in enumerate(PAGE))
-        raise BadInput(f"FROM={text}: expected the number of a section: {named}")
-    return int(text)
+    places = {word: place for place, slug in enumerate(PAGE) for word in (str(place), slug)}
+    if text not in places:
+        named = ", ".join(f"{place} {slug}" for place, slug in enumerate(PAGE))
+        raise BadInput(f"FROM={text}: expected a section, by its number or its name{nearest(text, PAGE)}: {named}")
+    return places[text]

@@ -1,4 +1,4 @@
-"""Section 2: enable the Istio integration in kgateway."""
+"""Enable the Istio integration in kgateway."""
 
 from meshproof.results import StepResult
 

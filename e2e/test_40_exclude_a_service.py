@@ -1,4 +1,4 @@
-"""Section 4: exclude a service from mTLS."""
+"""Exclude a service from mTLS."""
 
 from meshproof.results import StepResult
 

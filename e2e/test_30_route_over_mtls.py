@@ -1,4 +1,4 @@
-"""Section 3: route to httpbin over mTLS."""
+"""Route to httpbin over mTLS."""
 
 from meshproof.results import StepResult
 

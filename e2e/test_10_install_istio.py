@@ -1,4 +1,4 @@
-"""Section 1: install Istio."""
+"""Install Istio."""
 
 from meshproof.results import StepResult
 

@@ -1,5 +1,7 @@
 """Clean up: the page is taken back, and nothing unexplained is left."""
 
+import pytest
+
 from meshproof.results import StepResult
 
 
@@ -19,8 +21,14 @@ def test_httpbin_still_answers(cleanup: StepResult):
     assert cleanup.proven("cleanup.response")
 
 
+@pytest.mark.cluster("kind")
 def test_istio_is_gone(cleanup: StepResult):
     assert cleanup.proven("cleanup.istio-gone")
+
+
+@pytest.mark.cluster("existing")
+def test_istio_stays(cleanup: StepResult):
+    assert cleanup.proven("cleanup.istio-stays")
 
 
 def test_nothing_unexplained_is_left(cleanup: StepResult):
