@@ -153,7 +153,7 @@ def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progres
     parts = prepare(cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
     api = found.gateway_api.version if found.gateway_api else parts.versions["gateway-api"]
     versions = {
-        "kgateway": plan.kgateway,
+        "kgateway": cell.kgateway,
         "istio": plan.istiod.version,
         "kubernetes": found.kubernetes,
         "gateway-api": api,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from api_stand_in import objects, thing
 from mesh_objects import PEM, gateway_class, revoked, root
+from snapshots import SETTING
 
 from meshproof.formats.helm import NotARelease
 from meshproof.kube.inventory import inventory_of
-from meshproof.names import Names
 from meshproof.steps.left_behind import ALLOWED, LeftBehind, left_behind
 
 Made = dict[str, Any]
@@ -117,7 +117,7 @@ UNEXPLAINED: dict[str, tuple[Objects, Objects]] = {
 
 
 def left(then: Objects, now: Objects) -> LeftBehind:
-    return left_behind(inventory_of(objects(*then)), inventory_of(objects(*now)), TAKEN, Names())
+    return left_behind(inventory_of(objects(*then)), inventory_of(objects(*now)), TAKEN, SETTING)
 
 
 @pytest.mark.parametrize("name", EXPLAINED)

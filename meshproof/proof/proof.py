@@ -266,8 +266,5 @@ class Proof:
         return tuple(map(str, node.network().spare(load_balancer.POOL_SIZE))) if node else ()
 
     def _earlier(self, slug: str) -> list[StepResult]:
-        return [
-            self._results[earlier]
-            for earlier in takewhile(lambda each: each != slug, self.sections)
-            if earlier in self._results
-        ]
+        before = takewhile(lambda each: each != slug, self.sections)
+        return [self._results[earlier] for earlier in before if earlier in self._results]

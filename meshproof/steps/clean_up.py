@@ -109,8 +109,8 @@ def clean_up(setting: Setting, back: Sequence[Command | Together]) -> Step:
             "order reversed.",
             *where(
                 makes.istio,
-                "The page only links to Istio's uninstall guide; the charts, the CRDs that Helm keeps and the namespace "
-                "are removed.",
+                "The page only links to Istio's uninstall guide; the charts, the CRDs that Helm keeps and the "
+                "namespace are removed.",
             ),
         ),
     )

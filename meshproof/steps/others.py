@@ -14,7 +14,8 @@ _SHARED = ("gateway.networking.k8s.io", "kgateway.dev")
 def is_of_others(difference: Difference, setting: Setting) -> bool:
     """Whether nothing of a difference leads to what the run makes or changes; in its own cluster everything does.
 
-    A run writes in its own namespaces, and what it makes outside of them names these or has its label. There is also what all kgateways share, and the controllers that are told to look away meanwhile.
+    A run writes in its own namespaces, and what it makes outside of them names these or has its label. There is also
+    what all kgateways share, and the controllers that are told to look away meanwhile.
     """
     makes, names = setting.makes, setting.names
     if makes.cluster:
@@ -23,16 +24,13 @@ def is_of_others(difference: Difference, setting: Setting) -> bool:
     ours = (names.gateway.namespace, names.app.namespace)
     if any(namespace in text for namespace in ours) or _labelled(difference, setting):
         return False
-    if difference.kind.startswith(("GatewayClass.", "CustomResourceDefinition.")) and any(
-        each in text for each in _SHARED
-    ):
+    shared = difference.kind.startswith(("GatewayClass.", "CustomResourceDefinition."))
+    if shared and any(each in text for each in _SHARED):
         return False
     asides = {f"{aside.deployment.namespace}/{aside.deployment.name}" for aside in makes.asides}
     return not (difference.kind == "Deployment.apps" and difference.ref in asides)
 
 
 def _labelled(difference: Difference, setting: Setting) -> bool:
-    labels = setting.makes.labels.items()
-    return any(
-        labels <= side["metadata"].get("labels", {}).items() for side in (difference.then, difference.now) if side
-    )
+    sides = [side["metadata"].get("labels", {}) for side in (difference.then, difference.now) if side]
+    return any(setting.makes.labels.items() <= labels.items() for labels in sides)
