@@ -1,6 +1,6 @@
 """What `their-cluster` is told of meshproof: the engine, the tools, the images and the charts, as exports for bash.
 
-Usage: their_cluster_environment.py FOLDER, an existing one, in which the values for Helm and kind's configuration are written.
+Usage: their_cluster_environment.py FOLDER, an existing one, which gets kind's configuration and the values for Helm.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def main(folder: Path) -> None:
         "GATEWAY_API_CRDS": parts.gateway_api_crds,
         "PATH": f"{parts.tools}{os.pathsep}{os.environ['PATH']}",
     }
-    for name in sorted(exports.keys() - (os.environ.keys() - {"PATH"})):
-        print(f"export {name}={shlex.quote(exports[name])}")
+    for name, value in sorted(exports.items()):
+        if value != os.environ.get(name):
+            print(f"export {name}={shlex.quote(value)}")
 
 
 if __name__ == "__main__":
