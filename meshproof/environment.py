@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from meshproof.paths import cache_dir
 
+STARTED_FOR = "MESHPROOF_CLUSTER"  # of every program that is started for a cluster: that cluster's own kubeconfig
 # Whole families are left out rather than known names: each release of a tool reads new ones, and one that is missed
 # may install into, or delete from, somebody else's cluster. All else passes: PATH, HOME, proxies, certificates, TMPDIR.
 # KUBE is without a dash: KUBECONFIG, KUBERC, KUBECTL_*, and KUBERNETES_SERVICE_*, which stands in for a kubeconfig.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import pytest
 from snapshots import always
 
 from meshproof.dialects import pod_port
+from meshproof.environment import STARTED_FOR
 from meshproof.errors import NotReady
 from meshproof.formats.answer import Response
 from meshproof.kube.api import Api
@@ -245,13 +247,14 @@ def test_the_preferred_port_is_taken_only_where_it_is_free() -> None:
 
 
 def test_port_forwards_that_outlived_their_parent_are_ended_and_nothing_else_is(tmp_path: Path) -> None:
-    def stands_for(*words: str) -> Background:
-        return Background("sh", "-c", "sleep 60", *words, log_path=tmp_path / "log")
+    def stands_for(word: str, name: str) -> Background:
+        env = {**os.environ, STARTED_FOR: str(tmp_path / name)}
+        return Background("sh", "-c", "sleep 60", word, log_path=tmp_path / "log", env=env)
 
     with (
-        stands_for("port-forward", f"--kubeconfig={tmp_path}/one") as lost,
-        stands_for("port-forward", f"--kubeconfig={tmp_path}/two") as other,
-        stands_for("get", f"--kubeconfig={tmp_path}/one") as busy,
+        stands_for("port-forward", "one") as lost,
+        stands_for("port-forward", "two") as other,
+        stands_for("get", "one") as busy,
     ):
         end_forwards(tmp_path / "one")
         wait_for(lost.running, lambda runs: not runs, what="the end of the forward", timeout_s=5.0, every_s=0.02)

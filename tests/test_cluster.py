@@ -9,7 +9,7 @@ from snapshots import PARTS
 
 from meshproof.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
-from meshproof.cluster.record import VARIABLE
+from meshproof.environment import STARTED_FOR
 from meshproof.processes import end_started_with
 
 
@@ -46,6 +46,6 @@ def test_what_runs_for_a_cluster_is_known_as_its_and_leaves_nothing_elsewhere(
     with forward as url:
         assert url == "http://127.0.0.1:4321"
         assert list(work.glob("meshproof-forward-*/log"))
-        assert end_started_with(VARIABLE, str(cluster.kubeconfig)) == 1
+        assert end_started_with(STARTED_FOR, str(cluster.kubeconfig)) == 1
         assert not forward.process.alive()
     assert list(work.iterdir()) == [Path(made)]

@@ -10,8 +10,9 @@ import pytest
 from snapshots import always
 
 from meshproof.cluster import Record, ours
-from meshproof.cluster.record import VARIABLE, Mark
+from meshproof.cluster.record import Mark
 from meshproof.engine import Engine, Silence
+from meshproof.environment import STARTED_FOR
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.kube.api import Api
 from meshproof.run import Background, Completed
@@ -132,7 +133,7 @@ def test_one_is_deleted_with_all_that_is_its_and_others_stay(containers: dict[st
     record, other = made("mine"), made("other")
     containers |= {"mine": "running", "other": "running"}
     said: list[str] = []
-    env = {VARIABLE: str(record.kubeconfig)}
+    env = {STARTED_FOR: str(record.kubeconfig)}
     with Background("sleep", "60", log_path=tmp_path / "log", env=env) as forward:
         ours.delete_cluster("mine", said.append)
         assert not forward.running()

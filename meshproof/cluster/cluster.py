@@ -9,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from meshproof.cluster.node import Node
-from meshproof.cluster.record import VARIABLE
-from meshproof.environment import tool_environment
+from meshproof.environment import STARTED_FOR, tool_environment
 from meshproof.errors import NotReady
 from meshproof.images import Parts
 from meshproof.kube.api import Api
@@ -90,7 +89,7 @@ class Cluster:
         What is started in it is known as the cluster's, so that it goes with it, whoever was killed.
         """
         path = f"{self.parts.tools}{os.pathsep}{os.environ['PATH']}"
-        known_by = {VARIABLE: str(self.kubeconfig)}
+        known_by = {STARTED_FOR: str(self.kubeconfig)}
         return tool_environment({"KUBECONFIG": self.kubeconfigs, "PATH": path, **known_by, "TMPDIR": str(self.work)})
 
     def run(self, *argv: str, stdin: str = "", timeout_s: float = 120.0, check: bool = True) -> Completed:

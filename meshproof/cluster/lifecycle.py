@@ -14,8 +14,9 @@ from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
 from meshproof.cluster.node import Node
-from meshproof.cluster.record import VARIABLE, Kept, Mark, Record, check_name
+from meshproof.cluster.record import Kept, Mark, Record, check_name
 from meshproof.engine import Engine
+from meshproof.environment import STARTED_FOR
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import Parts
 from meshproof.kube.api import Api
@@ -128,7 +129,7 @@ def _tell_kept(record: Record, announce: Callable[[str], None]) -> None:
 
 def _kind(record: Record, parts: Parts, engine: Engine) -> KindCluster:
     record.folder.mkdir(parents=True, exist_ok=True)
-    env = {**engine.env, VARIABLE: str(record.kubeconfig)}
+    env = {**engine.env, STARTED_FOR: str(record.kubeconfig)}
     return KindCluster(record.name, record.kubeconfig, parts.node_image, parts.tools, env)
 
 

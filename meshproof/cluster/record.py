@@ -12,12 +12,12 @@ from typing import Literal
 
 from meshproof import processes
 from meshproof.choices import words_of
+from meshproof.environment import STARTED_FOR
 from meshproof.errors import BadInput
 from meshproof.lock import file_lock, holder
 from meshproof.paths import state_dir
 
 MARK = "made-by-meshproof"
-VARIABLE = "MESHPROOF_CLUSTER"  # in the environment of every program that is started for a cluster
 
 Kept = Literal["", "asked", "failed", "unknown"]
 Doing = Literal["", "being made", "in use"]
@@ -147,7 +147,7 @@ class Record:
 
     def end_programs(self) -> int:
         """End what a killed run has left running for it: kind, helm, port-forwards. Returns how many there were."""
-        return processes.end_started_with(VARIABLE, str(self.kubeconfig))
+        return processes.end_started_with(STARTED_FOR, str(self.kubeconfig))
 
     def give_kubeconfig(self) -> Path:
         """Have a copy of the kubeconfig for people; one that they have changed stays."""

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from meshproof.environment import STARTED_FOR
 from meshproof.errors import MachineCannot
-from meshproof.processes import arguments, end, with_argument
+from meshproof.processes import arguments, end, started_with
 from meshproof.run import Background
 from meshproof.wait import wait_for
 
@@ -18,7 +19,7 @@ _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) -> (\d+)")
 
 def end_forwards(kubeconfig: Path) -> None:
     """End the port-forwards to a cluster that outlived whoever started them."""
-    for pid in with_argument(f"--kubeconfig={kubeconfig}"):
+    for pid in started_with(STARTED_FOR, str(kubeconfig)):
         if "port-forward" in arguments(pid):
             end(pid)
 
@@ -40,8 +41,6 @@ class PortForward:
         # Where its other temporary files go, so that a killed run leaves nothing elsewhere.
         folder = Path(tempfile.mkdtemp(prefix="meshproof-forward-", dir=env.get("TMPDIR")))
         argv = ("kubectl", "port-forward", "-n", namespace, target, "--address", "127.0.0.1", *ports)
-        # Named among its arguments as well, so that one whose parent was killed can be told from others.
-        argv += (f"--kubeconfig={env['KUBECONFIG']}",) if "KUBECONFIG" in env else ()
         self._process = Background(*argv, env=env, log_path=folder / "log")
         try:
             self._local = self._await_ports(f"port-forward to {namespace}/{target}", len(ports))
