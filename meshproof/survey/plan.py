@@ -142,8 +142,8 @@ def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cel
         if _line(each.version) != _line(cell.kgateway):
             known = ", ".join(dict.fromkeys(each.kgateway for each in cells()))
             yield (
-                f"{each.deployment}: is kgateway {each.version}; one of {cell.kgateway} beside it would write its class "
-                f"in another form, again and again. Choose its line with KGATEWAY= (supported: {known})"
+                f"{each.deployment}: is kgateway {each.version}; one of {cell.kgateway} beside it would write its "
+                f"class in another form, again and again. Choose its line with KGATEWAY= (supported: {known})"
             )
 
 
