@@ -29,7 +29,7 @@ class More(Choices):
     pages: Annotated[str, Word("the pages", ("e2e", "pytest", "notebooks"), one_of("these", "all"), reported=True)] = (
         "these"
     )
-    yes: Annotated[bool, Word("whether to go on", ("e2e", "pytest"), one_of("1"))] = False
+    loud: Annotated[bool, Word("whether to shout", ("e2e", "pytest"), one_of("1"))] = False
 
 
 def test_nothing_chosen_is_the_default() -> None:
@@ -43,13 +43,12 @@ def test_nothing_chosen_is_the_default() -> None:
 
 def test_every_choice_is_read() -> None:
     words = {"KGATEWAY": "2.4.0", "ISTIO": "1.31-dev", "KUBERNETES": " 1.35.4 ", "ACCESS": "port-forward"}
-    words |= {"IMAGES": "source", "CLUSTER": "existing", "KEEP": "1", "NAME": "mine", "FROM": "3"}
+    words |= {"IMAGES": "source", "CLUSTER": "kind", "KEEP": "1", "NAME": "mine", "FROM": "3"}
     assert Choices.parse(words, "runbook") == Choices(
         kgateway="2.4.0",
         istio="1.31-dev",
         kubernetes="1.35.4",
         images="source",
-        cluster="existing",
         keep=True,
         name="mine",
         start="3",
@@ -61,7 +60,7 @@ def test_every_choice_is_read() -> None:
     [
         ("e2e", "ACCESS=loadbalancer", "ACCESS=loadbalancer: not supported; nearest is load-balancer; allowed: port-"),
         ("e2e", "IMAGES=Sourse", "IMAGES=Sourse: not supported; nearest is source; allowed: auto, source, published"),
-        ("e2e", "CLUSTER=existing", "CLUSTER=existing: not supported; allowed: kind"),
+        ("pytest", "CLUSTER=minikube", "CLUSTER=minikube: not supported; allowed: kind, existing"),
         ("runbook", "CLUSTER=k3s", "CLUSTER=k3s: not supported; allowed: kind, existing"),
         ("pytest", "KEEP=0", "KEEP=0: not supported; allowed: (empty), 1"),
         ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.0; allowed: 2.4.0"),
@@ -76,7 +75,7 @@ def test_every_choice_is_read() -> None:
             "NAME=x",
             "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, ACCESS, TABS, IMAGES",
         ),
-        ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: NAME"),
+        ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: CLUSTER, KUBECONFIG, CONTEXT, NAME"),
         ("doctor", "kgatway=2", "kgatway: unknown choice; nearest is KGATEWAY; those of doctor: KGATEWAY, ISTIO, KUB"),
         ("runbook", "COLOUR=red", "COLOUR: unknown choice; those of runbook: KGATEWAY, ISTIO"),
         ("notebooks", "=x", ": unknown choice; those of notebooks: KGATEWAY"),
@@ -108,6 +107,38 @@ def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
     assert (Choices(access="load-balancer").direct, Choices(access="load-balancer").balanced) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("taker", "words", "told"),
+    [
+        ("e2e", "CLUSTER=existing NAME=mine", "NAME: is about clusters that meshproof makes; leave it out, or CLUSTER"),
+        ("e2e", "CLUSTER=existing KEEP=1", "KEEP: is about clusters that meshproof makes"),
+        ("e2e", "CLUSTER=existing TABS=all", "TABS: is about clusters that meshproof makes"),
+        ("e2e", "CLUSTER=existing KUBERNETES=1.35.4", "KUBERNETES: is about clusters that meshproof makes"),
+        ("runbook", "KUBECONFIG=mine", "KUBECONFIG: is about a cluster that is there already; add CLUSTER=existing"),
+        ("e2e", "CONTEXT=mine CLUSTER=kind", "CONTEXT: is about a cluster that is there already"),
+        ("pytest", "YES=1", "YES: is about a cluster that is there already"),
+        ("notebooks", "CHANGE=controller", "CHANGE: is about a cluster that is there already"),
+        ("survey", "CHANGE=istiod", "CHANGE=istiod: not supported; allowed: controller"),
+        ("survey", "CLUSTER=existing", "CLUSTER: not a choice here; those of survey: REVISION, KUBECONFIG, CONTEXT"),
+    ],
+)
+def test_words_about_a_cluster_of_one_kind_are_refused_for_the_other(taker: str, words: str, told: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        Choices.parse(dict(word.split("=") for word in words.split()), taker)
+    assert str(refused.value).startswith(told)
+
+
+def test_an_existing_cluster_is_chosen_with_its_words_and_a_survey_is_of_nothing_else() -> None:
+    words = {"CLUSTER": "existing", "KUBECONFIG": "a:b", "CONTEXT": "c", "YES": "1", "CHANGE": "controller"}
+    chosen = Choices.parse({**words, "NAME": "meshproof"}, "pytest")
+    assert chosen == Choices(cluster="existing", kubeconfig="a:b", context="c", yes=True, change="controller"), (
+        "the name that plain pytest has as its default is no word of the user's"
+    )
+    assert chosen.existing
+    assert Choices.parse({}, "survey").existing
+    assert not Choices().existing
+
+
 def test_the_report_names_the_choices_that_are_not_versions() -> None:
     assert Choices(kgateway="2.4.0", keep=True).named() == {
         "revision": "",
@@ -115,6 +146,7 @@ def test_the_report_names_the_choices_that_are_not_versions() -> None:
         "tabs": "",
         "images": "auto",
         "cluster": "kind",
+        "change": "",
     }
 
 
@@ -136,13 +168,13 @@ def test_the_name_that_plain_pytest_takes_is_the_default() -> None:
 
 
 def test_a_new_word_is_one_place(tmp_path: Path) -> None:
-    chosen = read(["e2e", "--pages", "all", "--yes"], COMMANDS, More).choices
-    assert chosen == More(pages="all", yes=True) == read(["e2e", "PAGES=all", "YES=1"], COMMANDS, More).choices
+    chosen = read(["e2e", "--pages", "all", "--loud"], COMMANDS, More).choices
+    assert chosen == More(pages="all", loud=True) == read(["e2e", "PAGES=all", "LOUD=1"], COMMANDS, More).choices
     with pytest.raises(BadInput, match="PAGES=al: not supported; nearest is all; allowed: these, all"):
         read(["e2e", "PAGES=al"], COMMANDS, More)
     with pytest.raises(BadInput, match="PAGES: not a choice here"):
         read(["runbook", "PAGES=all"], COMMANDS, More)
-    assert suite.options(chosen)[-2:] == ["--pages=all", "--yes"]
+    assert suite.options(chosen)[-2:] == ["--pages=all", "--loud"]
     assert parameters(chosen, tmp_path)["pages"] == "all"
     assert chosen.named()["pages"] == "all"
 
@@ -163,7 +195,7 @@ def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
         "def test_it(pytestconfig): print(chosen(pytestconfig, More))\n"
     )
     env = {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}", "PYTEST_ADDOPTS": ""}
-    given = ("--pages=all", "--yes", "--keep-cluster", "--cluster-name=mine", "--images", "source")
+    given = ("--pages=all", "--loud", "--keep-cluster", "--cluster-name=mine", "--images", "source")
     done = run(
         sys.executable,
         "-m",
@@ -177,4 +209,4 @@ def test_a_new_word_is_an_option_of_pytest(tmp_path: Path) -> None:
         *given,
         env=env,
     )
-    assert f"{More(pages='all', yes=True, keep=True, name='mine', images='source')}" in done.stdout
+    assert f"{More(pages='all', loud=True, keep=True, name='mine', images='source')}" in done.stdout

@@ -66,7 +66,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Generator[Done]:
         "KEEP=yes",
         "KEEP=1=",
         "ACCESS=loadbalancer",
-        "CLUSTER=existing",
+        "CLUSTER=minikube",
         "REVISION=Canary",
         "IMAGES=none",
         "KGATEWAY",
@@ -99,7 +99,10 @@ def test_a_cluster_name_that_kind_would_not_take_is_refused_before_anything_is_b
     ("argv", "told"),
     [
         ("", "the following arguments are required: COMMAND; `meshproof --help` says what is expected"),
-        ("prove", "prove: unknown command; known are e2e, runbook, lab, images, doctor, clusters, delete, down"),
+        (
+            "prove",
+            "prove: unknown command; known are e2e, runbook, survey, lab, images, doctor, clusters, delete, down",
+        ),
         ("-v runbok", "runbok: unknown command; nearest is runbook; known are e2e"),
         ("--keep e2e", "--keep: unknown command"),
         ("e2e --kgatway 2.4.0", "--kgatway: unknown option; nearest is --kgateway; known are --kgateway, --istio"),

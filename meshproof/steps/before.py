@@ -88,9 +88,9 @@ def before_you_begin(setting: Setting) -> Step:
         ),
         undo=(
             *(load_balancer.undo(setting) if balancer else ()),
+            # Before the controller, which takes away what it has made for it.
             delete(names.gateway),
-            delete(names.app_namespace),
-            uninstall(names.release, names.controller.namespace),
+            Together((delete(names.app_namespace), uninstall(names.release, names.controller.namespace))),
             *where(makes.kgateway_crds, uninstall(names.crds_release, names.controller.namespace)),
             # kgateway never takes its class back; in a cluster of the run's own it goes with its definition.
             *where(
@@ -106,17 +106,12 @@ def before_you_begin(setting: Setting) -> Step:
 
 def namespace(setting: Setting, ref: Ref) -> str:
     """The manifest of a namespace that the run makes; in somebody else's cluster it says so, and what else is made."""
-    labels = setting.makes.labels
-    note = (
-        {MAKES: msgspec.json.encode(setting.makes).decode()}
-        if labels and ref == setting.names.gateway_namespace
-        else {}
-    )
-    return manifest("namespace.yaml", {"name": ref.name, "labels": _flow(labels), "annotations": _flow(note)})
-
-
-def _flow(entries: Mapping[str, str]) -> str:
-    return ", ".join(f"{yamls.scalar(name)}: {yamls.scalar(value)}" for name, value in entries.items())
+    [document] = yamls.load(manifest("namespace.yaml", {"name": ref.name}))
+    if setting.makes.labels:
+        document["metadata"]["labels"] = dict(setting.makes.labels)
+        if ref == setting.names.gateway_namespace:
+            document["metadata"]["annotations"] = {MAKES: msgspec.json.encode(setting.makes).decode()}
+    return yamls.dump(document)
 
 
 def sample_app(setting: Setting) -> str:

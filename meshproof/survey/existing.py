@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshproof.choices import Choices
+from meshproof.choices import CONTROLLER, Choices
 from meshproof.cluster import Record
 from meshproof.dialects import dialect
 from meshproof.errors import BadInput
@@ -80,6 +80,14 @@ class Existing:
         self._refuse(missing(rights(made.makes), self.api))
         return made
 
+    def with_change(self, found: Found, choices: Choices) -> str:
+        """The plan as it would be with what may be chosen to be changed; nothing where that is chosen or is no help."""
+        try:
+            made = plan(found, replace(choices, change=CONTROLLER), self.cell, dialect(self.cell.dialect))
+        except BadInput:
+            return ""
+        return "" if choices.change else f"\n\nwith CHANGE={CONTROLLER}, {plan_text(made)}"
+
     def record(self) -> Record:
         """What is known of it on this machine, by what tells a cluster from all others."""
         raw = self.api.find(Ref(NAMESPACE, "", "kube-system").path) or {}
@@ -107,7 +115,8 @@ def survey(choices: Choices) -> str:
     try:
         return existing.told(found, existing.plan(found, choices))
     except BadInput as error:
-        raise BadInput(f"{error}\n\n{found_text(found, dialect(existing.cell.dialect))}") from error
+        told = found_text(found, dialect(existing.cell.dialect))
+        raise BadInput(f"{error}\n\n{told}{existing.with_change(found, choices)}") from error
 
 
 def agreed(choices: Choices) -> Choices:

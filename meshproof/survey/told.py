@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import fill
 
 from meshproof.dialects import Dialect
 from meshproof.survey.found import Controller, Found, Istiod, Node
 from meshproof.survey.plan import Plan
+
+WIDTH = 110
 
 
 def found_text(found: Found, dialect: Dialect) -> str:
@@ -38,7 +41,8 @@ def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     before, rows = "", list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
-        yield f"  {'' if name == before else name:{width}}  {text}"
+        head = f"  {'' if name == before else name:{width}}  "
+        yield fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * (width + 6), break_on_hyphens=False)
         before = name
 
 
