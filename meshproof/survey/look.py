@@ -29,6 +29,7 @@ from meshproof.names import DEFAULT_REVISION, REVISION_LABEL
 from meshproof.path.mesh import CLUSTER_ID, TAG_LABEL, TRUST_DOMAIN, XDS_PORT
 from meshproof.survey.found import Controller, Found, GatewayApi, Istiod, Node, TheirGateway, selectors_of
 from meshproof.survey.leftover import leftover, without_ours
+from meshproof.survey.ours import GATEWAY_NAMESPACE
 from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
 
 # What kgateway registers its classes for; nothing changes it.
@@ -57,7 +58,7 @@ def look(api: Api, dialect: Dialect) -> Found:
     namespaces = {each.name: each.labels for each in map(Namespace.from_dict, listed[NAMESPACE])}
     istiods = tuple(_istiods(services, listed))
     definitions = {_ref(raw)[1]: raw for raw in listed[DEFINITION]}
-    balancers = [raw for raw in listed[SERVICE] if Raw.of("Service", raw).get("spec.type", "") == "LoadBalancer"]
+    balancers = [raw for raw in listed[SERVICE] if _is_balanced(raw)]
     within = {istiod.namespace for istiod in istiods}
     found = Found(
         server=api.server,
@@ -102,6 +103,10 @@ def _node(raw: Mapping[str, Any]) -> Node:
 def _names(part: Raw) -> Sequence[str]:
     names: list[str] = part.get("names", [])
     return names
+
+
+def _is_balanced(raw: Mapping[str, Any]) -> bool:
+    return Raw.of("Service", raw).get("spec.type", "") == "LoadBalancer" and _ref(raw)[0] != GATEWAY_NAMESPACE
 
 
 def _is_istiods(service: Service) -> bool:
