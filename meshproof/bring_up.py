@@ -9,6 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from meshproof import yamls
+from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, kind_cluster
 from meshproof.doctor import check_room
@@ -23,7 +24,7 @@ from meshproof.releases import Cell, find_cell
 from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
 from meshproof.steps import RESTORE, load_balancer
-from meshproof.steps.give_back import FOUND, what_is_ours
+from meshproof.steps.give_back import FOUND, nothing_left, what_is_ours
 from meshproof.survey.existing import Existing
 from meshproof.survey.found import Found
 from meshproof.survey.plan import Plan
@@ -171,9 +172,9 @@ def _give_back(proof: Proof, existing: Existing) -> None:
     finally:
         link = what_is_ours(proof.setting("before"))
         try:
-            left = ", ".join(link.read(proof.cluster))
+            finding = nothing_left(link.read(proof.cluster))
         except MeshproofError as error:
-            left = f"it cannot be seen what: {str(error).splitlines()[0]}"
-        if left:
-            proof.announce(f"left in {existing.api.server}: {left}")
+            finding = Finding(False, "", f"it cannot be seen what: {str(error).splitlines()[0]}")
+        if not finding.holds:
+            proof.announce(f"left in {existing.api.server}: {finding.observed}")
             proof.announce(f"  the next run takes it away first; without one: meshproof delete {existing.words}")

@@ -20,18 +20,18 @@ from meshproof.errors import MeshproofError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    existing = False
     try:
         asked = read(sys.argv[1:] if argv is None else argv, COMMANDS)
+        existing = asked.choices.existing
         with _told(asked.verbose):
             return COMMANDS[asked.command].run(asked.choices)
     except MeshproofError as error:
         print(f"meshproof: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "meshproof: interrupted; an engine of ours still runs, make down stops it",
-            file=sys.stderr,
-        )
+        hint = "" if existing else "; an engine of ours still runs, make down stops it"
+        print(f"meshproof: interrupted{hint}", file=sys.stderr)
         return errors.INTERRUPTED
 
 

@@ -26,9 +26,23 @@ class Right:
     group: str = ""
     namespace: str = ""
 
-    def __str__(self) -> str:
-        named = "everything" if self.resource == "*" else f"{self.resource}{f'.{self.group}' if self.group else ''}"
-        return f"{self.verb} {named} in {self.namespace or 'all namespaces'}"
+    @property
+    def kind(self) -> str:
+        """What it is about, as RESOURCE.GROUP."""
+        return "everything" if self.resource == "*" else f"{self.resource}{f'.{self.group}' if self.group else ''}"
+
+
+def listed(rights: Sequence[Right]) -> tuple[str, ...]:
+    """Rights in lines: what may be done alike, where, together."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for right in rights:
+        verbs.setdefault((right.kind, right.namespace), []).append(right.verb)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (kind, namespace), its in verbs.items():
+        alike.setdefault((", ".join(its), namespace), []).append(kind)
+    return tuple(
+        f"{verb} in {namespace or 'all namespaces'}: {', '.join(kinds)}" for (verb, namespace), kinds in alike.items()
+    )
 
 
 def missing(rights: Sequence[Right], api: Api) -> tuple[Right, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import msgspec
@@ -15,7 +16,7 @@ from meshproof.manifests import manifest
 from meshproof.steps import load_balancer
 from meshproof.steps.helm import install, uninstall
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, where, write
-from meshproof.steps.setting import Setting
+from meshproof.steps.setting import Aside, Setting
 from meshproof.steps.values import merged
 
 KGATEWAY_VALUES = "kgateway.yaml"
@@ -127,7 +128,21 @@ def _turn_away(setting: Setting) -> tuple[Command, ...]:
 
 
 def _turn_back(setting: Setting) -> tuple[Command, ...]:
-    return tuple(each for aside in setting.makes.asides for each in _look_at(aside.deployment, aside.was, setting))
+    """They look at what they did before, and those who managed their fields do so again."""
+    return tuple(
+        each
+        for aside in setting.makes.asides
+        for each in (*_look_at(aside.deployment, aside.was, setting), *_managed_as_before(aside))
+    )
+
+
+def _managed_as_before(aside: Aside) -> tuple[Command, Command]:
+    file = f"managers-of-{aside.deployment.namespace}-{aside.deployment.name}.json"
+    patch = [{"op": "replace", "path": "/metadata/managedFields", "value": json.loads(aside.fields)}]
+    return (
+        write(file, json.dumps(patch)),
+        shell("kubectl", "patch", *aside.deployment.typed, "--type", "json", "--patch-file", file),
+    )
 
 
 def _look_at(deployment: Ref, namespaces: str | None, setting: Setting) -> tuple[Command, Command]:

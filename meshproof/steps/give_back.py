@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
 
-from meshproof.checks.finding import Finding
+from meshproof.checks.finding import Finding, both
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.kinds import NAMESPACE, POD
 from meshproof.path.link import Link, Site
 from meshproof.steps.before import before_you_begin
 from meshproof.steps.clean_up import as_before, every_object, noted_inventory, only_where
 from meshproof.steps.model import Ready, Step, claim
-from meshproof.steps.setting import Setting
+from meshproof.steps.setting import Aside, Setting
 
+FEW = 6
+_KIND = "Deployment.apps"
 FOUND = "found.json"  # the inventory of the cluster as a run found it
 _RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 
 
 def give_back(setting: Setting) -> Step:
     """Take away all that a run made, and put back what it changed."""
-    there, left = what_is_ours(setting, at_start=True), what_is_ours(setting)
+    there, left, asides = what_is_ours(setting, at_start=True), what_is_ours(setting), setting.makes.asides
     return Step(
         slug="restore",
         section="Give the cluster back",
@@ -36,31 +41,52 @@ def give_back(setting: Setting) -> Step:
                 "restore.as-found",
                 "What was there before the run is as it was, but for what others changed meanwhile",
                 (there, every_object(), noted_inventory(FOUND, "the cluster as it was found")),
-                lambda there, objects, found: only_where(there, as_before(objects, found, setting)),
+                lambda there, objects, found: only_where(
+                    there,
+                    reduce(both, (_managed(aside, objects) for aside in asides), as_before(objects, found, setting)),
+                ),
             ),
         ),
     )
 
 
+def _managed(aside: Aside, objects: Sequence[Object]) -> Finding:
+    """The same manage the same fields of a controller as before it looked away; its status is its own."""
+    ref = f"{aside.deployment.namespace}/{aside.deployment.name}"
+    now = [each.raw["metadata"].get("managedFields", []) for each in objects if (each.kind, each.ref) == (_KIND, ref)]
+    then, [found] = _managers(json.loads(aside.fields)), [*map(_managers, now), None][:1]
+    told = f"managed by {', '.join(sorted(then))}"
+    seen = "not there" if found is None else f"managed by {', '.join(sorted(found))}"
+    return Finding(found == then, f"{ref} {told}", f"{ref} {seen}")
+
+
+def _managers(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The fields that each manages, by how and who."""
+    return {
+        f"{each['manager']} ({each['operation']})": each["fieldsV1"] for each in entries if "subresource" not in each
+    }
+
+
 def what_is_ours(setting: Setting, *, at_start: bool = False) -> Link[tuple[str, ...]]:
     """What a run made in a cluster of somebody else's, by namespace, label or Helm's note of the release."""
     names, labels = setting.names, setting.makes.labels.items()
-    ours = {names.gateway.namespace, names.app.namespace}
+    namespaces = {names.gateway.namespace, names.app.namespace}
 
     def is_ours(each: Object) -> bool:
         annotations = each.raw["metadata"].get("annotations", {})
         namespace = each.name if each.kind == "Namespace" else each.namespace
-        of_release = not each.namespace and annotations.get(_RELEASE_NAMESPACE) in ours
-        return namespace in ours or (bool(labels) and labels <= each.labels.items()) or of_release
+        of_release = not each.namespace and annotations.get(_RELEASE_NAMESPACE) in namespaces
+        return namespace in namespaces or (bool(labels) and labels <= each.labels.items()) or of_release
 
     def read(site: Site) -> tuple[str, ...]:
-        return tuple(str(each) for each in everything(site.api) if is_ours(each))
+        ours = [each for each in everything(site.api) if is_ours(each)]
+        return tuple(map(str, sorted(ours, key=lambda each: bool(each.namespace))))  # what holds others first
 
     watch = (NAMESPACE.within(), POD.within(names.gateway.namespace))
-    return Link("what this run made", tuple(sorted(ours)), read, watch, "start" if at_start else "each")
+    return Link("what this run made", tuple(sorted(namespaces)), read, watch, "start" if at_start else "each")
 
 
 def nothing_left(left: Sequence[str]) -> Finding:
     """Nothing of the run is there; of much, the first few are named."""
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    return Finding(not left, "nothing of this run", f"{', '.join(left[:5])}{more}" if left else "nothing of this run")
+    more = f" and {len(left) - FEW} more" if len(left) > FEW else ""
+    return Finding(not left, "nothing of this run", f"{', '.join(left[:FEW])}{more}" if left else "nothing of this run")

@@ -24,11 +24,14 @@ class Aside:
         deployment: Its Deployment.
         was: The namespaces that it looks at, as its variable had it; None where that was not set.
         now: The same without those of the run.
+        fields: Who manages which of its fields, in JSON. Whoever changes one becomes its manager, also where it is changed
+            back, and the next `helm upgrade` of its owner is refused for that: so this is put back, too.
     """
 
     deployment: Ref
     was: str | None
     now: str
+    fields: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from meshproof.errors import BadInput
 from meshproof.kube.api import Api
 from meshproof.kube.kinds import NAMESPACE, Ref
 from meshproof.kube.raw import Raw
-from meshproof.kube.rights import Right, missing
+from meshproof.kube.rights import Right, listed, missing
 from meshproof.releases import Cell, find_cell
 from meshproof.survey.found import Found
 from meshproof.survey.look import look
@@ -100,8 +100,8 @@ class Existing:
 
     def _refuse(self, lacking: tuple[Right, ...]) -> None:
         if lacking:
-            listed = "".join(f"\n  {right}" for right in lacking)
-            raise BadInput(f"cluster {self.api.server}: these rights are missing; nothing was changed{listed}")
+            lines = [f"cluster {self.api.server}: these rights are missing; nothing was changed", *listed(lacking)]
+            raise BadInput("\n  ".join(lines))
 
 
 def survey(choices: Choices) -> str:

@@ -76,6 +76,7 @@ class Controller:
         on: Whether the integration is switched on.
         parameters_refs: The parameters of its classes, as its variable has it: JSON.
         waypoint: Whether it serves waypoints, too.
+        fields: Who manages which of its fields, in JSON.
         ready: Whether it is rolled out.
     """
 
@@ -86,6 +87,7 @@ class Controller:
     on: bool = False
     parameters_refs: str = "{}"
     waypoint: bool = False
+    fields: str = "[]"
     ready: bool = True
 
     def sees(self, labels: Mapping[str, str]) -> bool:

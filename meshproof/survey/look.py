@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -196,6 +197,7 @@ def _controllers(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> 
             on=env.get(dialect.integration_env) == "true",
             parameters_refs=env.get(dialect.class_parameters_env) or "{}",
             waypoint=env.get(dialect.waypoint_env) == "true",
+            fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
             ready=is_rolled_out(Deployment.from_dict(raw)).holds,
         )
 

@@ -70,7 +70,7 @@ def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
         gateway_class=dialect.gateway_class not in found.classes,
         labels=labels,
         class_values=_class_values(found.controllers),
-        asides=tuple(Aside(each.deployment, each.looks_at, _without_ours(each)) for each in seeing),
+        asides=tuple(Aside(each.deployment, each.looks_at, _without_ours(each), each.fields) for each in seeing),
     )
     return Plan(
         istiod=istiod,
