@@ -24,8 +24,8 @@ class Aside:
         deployment: Its Deployment.
         was: The namespaces that it looks at, as its variable had it; None where that was not set.
         now: The same without those of the run.
-        fields: Who manages which of its fields, in JSON. Whoever changes one becomes its manager, also where it is changed
-            back, and the next `helm upgrade` of its owner is refused for that: so this is put back, too.
+        fields: Who manages which of its fields, in JSON. Whoever changes one becomes its manager, also who changes it
+            back, and its owner's next `helm upgrade` is refused for that: so this is put back, too.
     """
 
     deployment: Ref

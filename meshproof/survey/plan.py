@@ -80,7 +80,7 @@ def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
         made=tuple(_made(makes, cell)),
         changed=tuple(_changed(makes.asides, dialect)),
         effects=tuple(_effects(found, seeing)),
-        notes=tuple(_notes(found, istiod, cell)),
+        notes=tuple(_notes(found, istiod, labels, cell)),
     )
 
 
@@ -222,7 +222,7 @@ def _effects(found: Found, seeing: Sequence[Controller]) -> Iterator[str]:
             yield f"{', '.join(its)}: nothing, {'its pods stay' if len(its) == 1 else 'their pods stay'} as they are"
 
 
-def _notes(found: Found, istiod: Istiod, cell: Cell) -> Iterator[str]:
+def _notes(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cell) -> Iterator[str]:
     supported = any((each.kgateway, each.istio) == (cell.kgateway, istiod.version) for each in cells())
     if not supported:
         yield (
@@ -232,5 +232,11 @@ def _notes(found: Found, istiod: Istiod, cell: Cell) -> Iterator[str]:
     for each in found.controllers:
         if each.version != cell.kgateway:
             yield f"{each.deployment} is kgateway {each.version}; what is proved is {cell.kgateway}"
+    for other in found.istiods:
+        if other != istiod and other.namespace != istiod.namespace and other.serves(labels):
+            yield (
+                f"{other.deployment} serves our namespaces as well, and writes its root certificate into them; where "
+                "that is not the same authority's, clients trust neither for long: discoverySelectors keep the two apart"
+            )
     if found.policies:
         yield f"NetworkPolicies beside istiod may keep our gateway from it: {', '.join(found.policies)}"
