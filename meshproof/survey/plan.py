@@ -236,7 +236,7 @@ def _notes(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cell) 
         if other != istiod and other.namespace != istiod.namespace and other.serves(labels):
             yield (
                 f"{other.deployment} serves our namespaces as well, and writes its root certificate into them; where "
-                "that is not the same authority's, clients trust neither for long: discoverySelectors keep the two apart"
+                "that is not the same authority's, clients trust neither for long; discoverySelectors keep them apart"
             )
     if found.policies:
         yield f"NetworkPolicies beside istiod may keep our gateway from it: {', '.join(found.policies)}"
