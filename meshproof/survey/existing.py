@@ -86,7 +86,8 @@ class Existing:
             made = plan(found, replace(choices, change=CONTROLLER), self.cell, dialect(self.cell.dialect))
         except BadInput:
             return ""
-        return "" if choices.change else f"\n\nwith CHANGE={CONTROLLER}, {plan_text(made)}"
+        allowed = not missing(rights(made.makes), self.api)
+        return f"\n\nwith CHANGE={CONTROLLER}, {plan_text(made)}" if allowed and not choices.change else ""
 
     def record(self) -> Record:
         """What is known of it on this machine, by what tells a cluster from all others."""

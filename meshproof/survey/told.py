@@ -8,6 +8,7 @@ from textwrap import fill
 from meshproof.dialects import Dialect
 from meshproof.survey.found import Controller, Found, Istiod, Node
 from meshproof.survey.plan import Plan
+from meshproof.survey.rights import rights
 
 WIDTH = 110
 
@@ -31,6 +32,7 @@ def plan_text(plan: Plan) -> str:
         *(("changed, and put back", line) for line in plan.changed),
         *(("which does to others", line) for line in plan.effects),
         *(("to know", line) for line in plan.notes),
+        ("rights", f"all {len(rights(plan.makes))} that it needs are there"),
     ]
     unchanged = [] if plan.changed else ["  nothing of somebody else's is changed"]
     return "\n".join(["the plan", *_rows(rows), *unchanged])
