@@ -29,19 +29,34 @@ def why_no_address(
     if kind != "LoadBalancer":
         return f"{seen.name}: its type is {kind}, and only a LoadBalancer is given an address"
     told = [Raw.of("Event", event) for event in events]
-    wrong = [*_others(seen, told), *_controller(controller), *_pools(pools)]
-    warnings = [event for event in told if event.get("type", "") == "Warning"]
-    wrong += [f"its last warning is {event.get('reason', '')}: {event.get('message', '')}" for event in warnings[-1:]]
+    wrong = [*_others(seen, told), *_controller(controller), *_pools(pools), *_warning(told)]
     quiet = f"{CONTROLLER} is ready and has a pool, and the Service has no warning among its {len(told)} events"
     return f"{seen.name}: {'; '.join(wrong) or quiet}"
+
+
+def why_no_address_of_theirs(service: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    """The same in a cluster of somebody else's, whose load balancer may be any; arguments as `why_no_address`."""
+    seen, told = Raw.of("Service", service), [Raw.of("Event", event) for event in events]
+    sources = sorted({source for event in told if (source := _source(event))})
+    dealt = f"it has events from {', '.join(sources)}" if sources else "no controller has said anything of it"
+    none = "this cluster's load balancer gives it no address, if there is one; without one, take ACCESS=port-forward"
+    return f"{seen.name}: {'; '.join([none, dealt, *_warning(told)])}"
+
+
+def _source(event: Raw) -> str:
+    # A controller of before events.k8s.io names itself in `source`, one of today in `reportingComponent`.
+    return event.get("source.component", "") or event.get("reportingComponent", "")
+
+
+def _warning(events: Sequence[Raw]) -> Sequence[str]:
+    warnings = [event for event in events if event.get("type", "") == "Warning"]
+    return [f"its last warning is {event.get('reason', '')}: {event.get('message', '')}" for event in warnings[-1:]]
 
 
 def _others(service: Raw, events: Sequence[Raw]) -> Sequence[str]:
     """What says that another controller is, or is to be, in charge."""
     given = service.get("spec.loadBalancerClass", "")
-    # A controller of before events.k8s.io names itself in `source`, one of today in `reportingComponent`.
-    names = [event.get("source.component", "") or event.get("reportingComponent", "") for event in events]
-    others = sorted({name for name in names if name and name != CONTROLLER})
+    others = sorted({name for event in events if (name := _source(event)) and name != CONTROLLER})
     asked = [f"its loadBalancerClass is {given}, which {CONTROLLER} leaves to another controller"] if given else []
     return asked + ([f"it has events from {', '.join(others)}: another controller deals with it"] if others else [])
 

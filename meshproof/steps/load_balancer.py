@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshproof import yamls
-from meshproof.checks.address import CONTROLLER, why_no_address
+from meshproof.checks.address import CONTROLLER, why_no_address, why_no_address_of_theirs
 from meshproof.checks.finding import Finding
 from meshproof.kube import kinds
 from meshproof.kube.kinds import Kind, Ref
@@ -85,6 +85,8 @@ def address(setting: Setting) -> Link[Address]:
             return Address(found)
         about = f"involvedObject.kind=Service,involvedObject.name={ref.name}"
         events = site.api.list(EVENT.within(ref.namespace), fieldSelector=about)
+        if not setting.makes.cluster:
+            return Address("", why_no_address_of_theirs(raw, events))
         controller = site.api.find(Ref(kinds.DEPLOYMENT, NAMESPACE, CONTROLLER).path)
         return Address("", why_no_address(raw, events, controller, site.api.list(POOL.within(NAMESPACE))))
 
