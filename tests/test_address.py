@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meshproof.checks.address import why_no_address
+from meshproof.checks.address import why_no_address, why_no_address_of_theirs
 from meshproof.kube.objects import Service
 
 READY: dict[str, Any] = {"spec": {"replicas": 1}, "status": {"readyReplicas": 1}}
@@ -99,3 +99,12 @@ def test_the_last_warning_is_told_in_its_own_words() -> None:
 def test_where_nothing_is_wrong_that_is_said() -> None:
     told = why(service(), event("Normal", "Nothing", "of note"))
     assert told == "metallb-controller is ready and has a pool, and the Service has no warning among its 1 events"
+
+
+def test_why_there_is_none_in_a_cluster_of_somebody_elses_names_whoever_dealt_with_it() -> None:
+    nobody = why_no_address_of_theirs(service(), [])
+    assert nobody.startswith("Service gateways/in: this cluster's load balancer gives it no address")
+    assert nobody.endswith("take ACCESS=port-forward; no controller has said anything of it")
+    said = why_no_address_of_theirs(service(), [event("Warning", "SyncFailed", "quota is used up", "cloud-controller")])
+    assert said.endswith("it has events from cloud-controller; its last warning is SyncFailed: quota is used up")
+    assert "metallb" not in nobody + said
