@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from meshproof.kube.kinds import Ref
-from meshproof.kube.raw import Malformed
+from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.selectors import Selector, any_matches
 from meshproof.names import DEFAULT_REVISION
 from meshproof.steps.setting import Makes
+
+# What kgateway registers its classes for; nothing changes it.
+# Source: DefaultGatewayControllerName of kgateway-dev/kgateway.
+CONTROLLER_NAME = "kgateway.dev/kgateway"
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Controller:
         waypoint: Whether it serves waypoints, too.
         fields: Who manages which of its fields, in JSON.
         ready: Whether it is rolled out.
+        unread: What of its variables cannot be read, or put back as it was, and why; it may look at any namespace then.
     """
 
     deployment: Ref
@@ -89,6 +93,7 @@ class Controller:
     waypoint: bool = False
     fields: str = "[]"
     ready: bool = True
+    unread: str = ""
 
     def sees(self, labels: Mapping[str, str]) -> bool:
         """Whether it looks at a namespace with these labels."""
@@ -121,7 +126,7 @@ class Found:
         kubernetes: Its version.
         gateway_api: None where its definitions are missing.
         kgateway_crds: Whether kgateway's definitions are there.
-        classes: The names of the GatewayClasses.
+        classes: The GatewayClasses, each with the name of its controller.
         balancers: Services of type LoadBalancer, and how many of them have an address.
         policies: NetworkPolicies in the namespaces of the istiods, as NAMESPACE/NAME.
         cni: Whether Istio's CNI plugin is there.
@@ -138,7 +143,7 @@ class Found:
     gateways: tuple[TheirGateway, ...]
     gateway_api: GatewayApi | None
     kgateway_crds: bool
-    classes: frozenset[str]
+    classes: Mapping[str, str]
     balancers: tuple[int, int]
     policies: tuple[str, ...]
     cni: bool
@@ -147,9 +152,14 @@ class Found:
 
 
 def selectors_of(looks_at: str | None, what: str) -> tuple[Selector, ...]:
-    """The selectors of a controller's variable; none, which is all namespaces, where it cannot be read."""
+    """The selectors of a controller's variable; none, which is all namespaces, where it has none.
+
+    Raises:
+        Malformed: It is not a JSON list of selectors.
+    """
     try:
-        selectors: list[dict[str, Any]] = json.loads(looks_at or "[]")
-        return tuple(Selector.from_dict(each, what) for each in selectors)
-    except (ValueError, TypeError, Malformed):
-        return ()
+        listed: object = json.loads(looks_at or "[]")
+    except ValueError as error:
+        raise Malformed(f"{what}: expected JSON, found {looks_at}") from error
+    parts = Raw({"selectors": listed}, what).parts("selectors")
+    return tuple(Selector.from_dict(part.data, part.name) for part in parts)

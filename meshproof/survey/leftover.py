@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import msgspec
 
 from meshproof.dialects import Dialect
-from meshproof.kube.kinds import Ref
+from meshproof.errors import BadInput
 from meshproof.kube.raw import Raw
 from meshproof.steps.before import MAKES
-from meshproof.steps.setting import Makes
+from meshproof.steps.setting import Aside, Makes
 from meshproof.survey.found import Controller, Found, selectors_of
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS
 
@@ -21,6 +22,9 @@ def leftover(namespaces: Iterable[Mapping[str, Any]]) -> Makes | None:
     """What the namespaces of ours that are there say was made; None where there is none of them.
 
     One without the note, which is not ours to read more into, is all that was made.
+
+    Raises:
+        BadInput: The note cannot be read.
     """
     left: Makes | None = None
     for raw in namespaces:
@@ -31,30 +35,49 @@ def leftover(namespaces: Iterable[Mapping[str, Any]]) -> Makes | None:
             continue
         left = left or Makes(False, False, False, False, labels=dict([OURS]))
         if note := namespace.texts("metadata.annotations").get(MAKES, ""):
-            left = msgspec.json.decode(note, type=Makes)
+            left = _read(note, f"{namespace.name}, annotation {MAKES}")
     return left
 
 
+def _read(note: str, what: str) -> Makes:
+    """A note; what it does not say was not made, so that nothing more is taken away than it says."""
+    unsaid = dict.fromkeys(("gateway_api", "kgateway_crds", "gateway_class", "istio"), False)
+    try:
+        return msgspec.convert(unsaid | json.loads(note), Makes)
+    except (ValueError, TypeError) as error:
+        raise BadInput(
+            f"{what}: expected what a run of meshproof made, found something else: {error}. Take away by hand what is "
+            "left, the namespaces last"
+        ) from error
+
+
 def without_ours(found: Found, left: Makes | None, dialect: Dialect) -> Found:
-    """What was found, as it is once what is left of ours is gone."""
+    """What was found, as it is once what is left of ours is gone.
+
+    What has changed since in a controller that a run told to look away is not ours to put back.
+    """
     if left is None:
         return found
     ours = (GATEWAY_NAMESPACE, APP_NAMESPACE)
-    looked_at = {aside.deployment: aside.was for aside in left.asides}
+    told = {each.deployment: each.looks_at for each in found.controllers}
+    asides = tuple(aside for aside in left.asides if told.get(aside.deployment) == aside.now)
     there = [each for each in found.controllers if each.deployment.namespace not in ours]
     return replace(
         found,
-        left=left,
-        controllers=tuple(_as_before(each, looked_at) for each in there),
+        left=replace(left, asides=asides),
+        controllers=tuple(_as_before(each, asides) for each in there),
         gateways=tuple(each for each in found.gateways if each.ref.namespace not in ours),
         gateway_api=None if left.gateway_api else found.gateway_api,
         kgateway_crds=found.kgateway_crds and not left.kgateway_crds,
-        classes=found.classes - ({dialect.gateway_class} if left.gateway_class else set()),
+        classes={
+            name: by for name, by in found.classes.items() if not (left.gateway_class and name == dialect.gateway_class)
+        },
     )
 
 
-def _as_before(controller: Controller, looked_at: Mapping[Ref, str | None]) -> Controller:
-    if controller.deployment not in looked_at:
-        return controller
-    was = looked_at[controller.deployment]
-    return replace(controller, looks_at=was, selectors=selectors_of(was, str(controller.deployment)))
+def _as_before(controller: Controller, asides: Iterable[Aside]) -> Controller:
+    for aside in asides:
+        if aside.deployment == controller.deployment:
+            selectors = selectors_of(aside.was, str(controller.deployment))
+            return replace(controller, looks_at=aside.was, selectors=selectors)
+    return controller

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,20 +24,28 @@ from meshproof.kube.kinds import (
     Ref,
 )
 from meshproof.kube.objects import Namespace, Service
-from meshproof.kube.raw import Raw
+from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.selectors import Selector
 from meshproof.kube.workloads import Deployment
 from meshproof.names import DEFAULT_REVISION, REVISION_LABEL
 from meshproof.path.mesh import CLUSTER_ID, TAG_LABEL, TRUST_DOMAIN, XDS_PORT
-from meshproof.survey.found import Controller, Found, GatewayApi, Istiod, Node, TheirGateway, selectors_of
+from meshproof.survey.found import (
+    CONTROLLER_NAME,
+    Controller,
+    Found,
+    GatewayApi,
+    Istiod,
+    Node,
+    TheirGateway,
+    selectors_of,
+)
 from meshproof.survey.leftover import leftover, without_ours
 from meshproof.survey.ours import GATEWAY_NAMESPACE
 from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
 
-# What kgateway registers its classes for; nothing changes it.
-# Source: DefaultGatewayControllerName of kgateway-dev/kgateway.
-CONTROLLER_NAME = "kgateway.dev/kgateway"
-_SETTINGS = "KGW_"  # how the variables of a kgateway begin
+_XDS_SERVICE = "KGW_XDS_SERVICE_NAME"  # which every chart of kgateway sets
+_ELSEWHERE = "(from elsewhere)"
+_VERSION = re.compile(r"v?\d+\.\d+.*")
 _SIDE_BY_SIDE = 8
 
 
@@ -71,7 +80,7 @@ def look(api: Api, dialect: Dialect) -> Found:
         gateways=tuple(_gateways(listed, namespaces)),
         gateway_api=_gateway_api(definitions.get(f"{GATEWAY.plural}.{GATEWAY.group}")),
         kgateway_crds=f"{GATEWAY_PARAMETERS.plural}.{GATEWAY_PARAMETERS.group}" in definitions,
-        classes=frozenset(name for _, name in map(_ref, listed[GATEWAY_CLASS])),
+        classes=_classes(listed),
         balancers=(len(balancers), sum(bool(Service.from_dict(raw).address) for raw in balancers)),
         policies=tuple("/".join(ref) for ref in map(_ref, listed[POLICY]) if ref[0] in within),
         cni=any("istio-cni-node" in name for _, name in map(_ref, listed[DAEMON_SET])),
@@ -133,15 +142,16 @@ def _istiod(service: Service, raw: Mapping[str, Any], configs: Mapping[tuple[str
     revision = service.labels.get(REVISION_LABEL, DEFAULT_REVISION)
     suffix = "" if revision == DEFAULT_REVISION else f"-{revision}"
     deployment = Raw.of("Deployment", raw)
+    discovery = _container(deployment, "discovery")
     mesh = _document(configs.get((service.namespace, f"istio{suffix}")), "data.mesh")
     injector = _document(configs.get((service.namespace, f"istio-sidecar-injector{suffix}")), "data.values")
     return Istiod(
         deployment=Ref(DEPLOYMENT, service.namespace, service.name),
         revision=revision,
-        version=_tag(deployment),
-        cluster_id=_env(deployment).get("CLUSTER_ID") or CLUSTER_ID,
+        version=_version(deployment, discovery),
+        cluster_id=_env(discovery).get("CLUSTER_ID") or CLUSTER_ID,
         trust_domain=mesh.get("trustDomain", TRUST_DOMAIN),
-        proxy_image=_proxy(injector),
+        proxy_image=_proxy(injector, mesh),
         selectors=tuple(Selector.from_dict(part.data, part.name) for part in mesh.parts("discoverySelectors")),
         ready=is_rolled_out(Deployment.from_dict(raw)).holds,
     )
@@ -156,58 +166,104 @@ def _document(config: Raw | None, path: str) -> Raw:
     return Raw(document, name)
 
 
-def _proxy(values: Raw) -> str:
+def _proxy(values: Raw, mesh: Raw) -> str:
     """The image of the sidecar, as istiod's injection template puts it together.
 
-    Source: the `image` of files/injection-template.yaml in manifests/charts/istio-control of istio/istio.
+    Source: ProxyImage and imageURL in pkg/kube/inject/webhook.go of istio/istio.
     """
-    image = values.get("global.proxy.image", "proxyv2")
-    variant = values.get("global.variant", "")
-    tag = f"{values.get('global.tag', '')}{f'-{variant}' if variant else ''}"
-    return image if "/" in image else f"{values.get('global.hub', '')}/{image}:{tag}"
+    image = values.get("global.proxy.image", "") or "proxyv2"
+    if "/" in image:
+        return image
+    tag = _text(values, "global.tag")
+    variant = mesh.get("defaultConfig.image.imageType", "") or values.get("global.variant", "")
+    if variant:
+        plain = tag.removesuffix("-distroless").removesuffix("-debug")
+        tag = plain if variant == "default" else f"{plain}-{variant}"
+    return f"{values.get('global.hub', '')}/{image}:{tag}"
 
 
-def _env(deployment: Raw) -> Mapping[str, str]:
-    """The variables of a Deployment's containers; one that is taken from elsewhere is `(from elsewhere)`."""
-    entries = [entry for part in deployment.parts("spec.template.spec.containers") for entry in part.parts("env")]
+def _text(values: Raw, path: str) -> str:
+    """A value that Helm may have taken for a number, such as the tag 1.30."""
+    return str(values.need(path, object)) if values.has(path) else ""
+
+
+def _container(deployment: Raw, name: str) -> Raw:
+    """The container of that name, or else the first: others may have been put before it."""
+    parts = deployment.parts("spec.template.spec.containers")
+    return next((part for part in parts if part.get("name", "") == name), parts[0])
+
+
+def _env(container: Raw) -> Mapping[str, str]:
+    """The variables of a container."""
     return {
-        entry.need("name", str): "(from elsewhere)" if entry.has("valueFrom") else entry.get("value", "")
-        for entry in entries
+        entry.need("name", str): _ELSEWHERE if entry.has("valueFrom") else entry.get("value", "")
+        for entry in container.parts("env")
     }
 
 
-def _tag(deployment: Raw) -> str:
-    images = [part.need("image", str) for part in deployment.parts("spec.template.spec.containers")]
-    return images[0].partition("@")[0].rpartition("/")[2].partition(":")[2] or images[0]
+def _version(deployment: Raw, container: Raw) -> str:
+    """The tag of its image; where that is no version, or a digest stands for it, what the chart says of itself."""
+    image = container.need("image", str)
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    label = deployment.texts("metadata.labels").get("app.kubernetes.io/version", "")
+    return (tag if _VERSION.fullmatch(tag) else label or tag or image).removeprefix("v")
 
 
 def _controllers(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> Iterable[Controller]:
-    """Those Deployments that have one of kgateway's settings among their variables."""
+    """Those Deployments with a container that has settings which only a kgateway has."""
+    known = {_XDS_SERVICE, dialect.selectors_env, dialect.integration_env}
     for raw in deployments:
-        deployment = Raw.of("Deployment", raw)
-        env = _env(deployment)
-        if not any(name.startswith(_SETTINGS) for name in env):
-            continue
-        looks_at = env.get(dialect.selectors_env)
-        yield Controller(
-            deployment=Ref(DEPLOYMENT, *_ref(raw)),
-            version=_tag(deployment).removeprefix("v"),
-            looks_at=looks_at,
-            selectors=selectors_of(looks_at, f"{deployment.name} {dialect.selectors_env}"),
-            on=env.get(dialect.integration_env) == "true",
-            parameters_refs=env.get(dialect.class_parameters_env) or "{}",
-            waypoint=env.get(dialect.waypoint_env) == "true",
-            fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
-            ready=is_rolled_out(Deployment.from_dict(raw)).holds,
-        )
+        for container in Raw.of("Deployment", raw).parts("spec.template.spec.containers"):
+            if known & _env(container).keys():
+                yield _controller(raw, container, dialect)
+
+
+def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Controller:
+    deployment, env = Raw.of("Deployment", raw), _env(container)
+    looks_at, refs = env.get(dialect.selectors_env), env.get(dialect.class_parameters_env) or "{}"
+    unread = _unread(container, dialect)
+    try:
+        selectors = selectors_of(looks_at, dialect.selectors_env)
+        Raw({"refs": json.loads(refs)}, dialect.class_parameters_env).need("refs", dict)
+    except (Malformed, ValueError) as error:
+        selectors, unread = (), unread or f"what it is told cannot be read: {error}"
+    return Controller(
+        deployment=Ref(DEPLOYMENT, *_ref(raw)),
+        version=_version(deployment, container),
+        looks_at=looks_at,
+        selectors=selectors,
+        on=env.get(dialect.integration_env) == "true",
+        parameters_refs=refs,
+        waypoint=env.get(dialect.waypoint_env) == "true",
+        fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
+        ready=is_rolled_out(Deployment.from_dict(raw)).holds,
+        unread=unread,
+    )
+
+
+def _unread(container: Raw, dialect: Dialect) -> str:
+    """Why what is needed of a controller's variables cannot be read, or not put back as it was."""
+    if (name := container.get("name", "")) != dialect.controller_container:
+        return f"its container is called {name}, expected {dialect.controller_container}"
+    told, env = [entry.need("name", str) for entry in container.parts("env")], _env(container)
+    for each in (dialect.selectors_env, dialect.class_parameters_env, dialect.waypoint_env):
+        if told.count(each) > 1:
+            return f"{each} is given {told.count(each)} times"
+        if env.get(each) == _ELSEWHERE:
+            return f"{each} is taken from elsewhere"
+    return ""
+
+
+def _classes(listed: Lists) -> Mapping[str, str]:
+    classes = (Raw.of("GatewayClass", raw) for raw in listed[GATEWAY_CLASS])
+    return {each.need("metadata.name", str): each.get("spec.controllerName", "") for each in classes}
 
 
 def _gateways(listed: Lists, namespaces: Mapping[str, Mapping[str, str]]) -> Iterable[TheirGateway]:
     """The Gateways of kgateway's classes."""
-    classes = {_ref(raw)[1]: Raw.of("GatewayClass", raw) for raw in listed[GATEWAY_CLASS]}
-    ours = {name for name, raw in classes.items() if raw.need("spec.controllerName", str) == CONTROLLER_NAME}
+    kgateways = {name for name, controller in _classes(listed).items() if controller == CONTROLLER_NAME}
     for raw in listed[GATEWAY]:
-        if Raw.of("Gateway", raw).need("spec.gatewayClassName", str) in ours:
+        if Raw.of("Gateway", raw).get("spec.gatewayClassName", "") in kgateways:
             namespace, name = _ref(raw)
             yield TheirGateway(Ref(GATEWAY, namespace, name), namespaces.get(namespace, {}))
 

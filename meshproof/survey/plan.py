@@ -14,14 +14,14 @@ from typing import Any
 from meshproof.choices import CONTROLLER, Choices
 from meshproof.dialects import Dialect
 from meshproof.errors import BadInput
-from meshproof.kube.selectors import Selector
-from meshproof.names import Names
+from meshproof.names import INJECTION_LABEL, REVISION_LABEL, Names
 from meshproof.releases import Cell, cells
 from meshproof.steps.setting import Aside, Makes
-from meshproof.survey.found import Controller, Found, Istiod
+from meshproof.survey.found import CONTROLLER_NAME, Controller, Found, Istiod
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS, our_names
 
 _OWN_LABEL = "kubernetes.io/metadata.name"  # which the cluster itself gives to a namespace
+_ASKING = (INJECTION_LABEL, REVISION_LABEL)
 _NOT_OURS = {"key": OURS[0], "operator": "NotIn", "values": [OURS[1]]}
 
 
@@ -58,9 +58,12 @@ def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
     """
     istiod = _serving(found, choices)
     labels = _labels(istiod)
-    namespaces = [{**labels, _OWN_LABEL: name} for name in (GATEWAY_NAMESPACE, APP_NAMESPACE)]
-    seeing = [each for each in found.controllers if any(map(each.sees, namespaces))]
-    refusals = [*_refusals(found, istiod, labels, cell), *_refused_changes(seeing, choices)]
+    seeing = [each for each in found.controllers if any(map(each.sees, _namespaces(labels)))]
+    refusals = [
+        *_refusals(found, istiod, labels),
+        *_refused_controllers(found, cell, dialect),
+        *_refused_changes(seeing, choices),
+    ]
     if refusals:
         raise BadInput("\n  ".join([f"cluster {found.server}: the page cannot be proved here as it is", *refusals]))
     makes = Makes(
@@ -114,22 +117,33 @@ def _serving(found: Found, choices: Choices) -> Istiod:
 
 
 def _labels(istiod: Istiod) -> Mapping[str, str]:
-    """The labels of our namespaces: our own, and those by which this istiod is told to serve a namespace."""
-    given: dict[str, str] = dict([OURS])
-    if istiod.serves(given):
-        return given
-    plain: Iterator[Selector] = (each for each in istiod.selectors if each.labels and not each.expressions)
-    return given | dict(next((each.labels for each in plain), ()))
+    """The labels of our namespaces: our own, and those by which this istiod is told to serve a namespace.
+
+    None that ask it for sidecars: where there are some is the page's to say.
+    """
+    ours: dict[str, str] = dict([OURS])
+    wanted = [dict(each.labels) for each in istiod.selectors]
+    offered = [ours, *(ours | labels for labels in wanted if labels.keys().isdisjoint({OURS[0], *_ASKING}))]
+    return next((labels for labels in offered if _serves_ours(istiod, labels)), ours)
 
 
-def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cell) -> Iterator[str]:
+def _namespaces(labels: Mapping[str, str]) -> Sequence[Mapping[str, str]]:
+    """The labels of our namespaces, with the one that the cluster gives to each."""
+    return [{**labels, _OWN_LABEL: name} for name in (GATEWAY_NAMESPACE, APP_NAMESPACE)]
+
+
+def _serves_ours(istiod: Istiod, labels: Mapping[str, str]) -> bool:
+    return all(map(istiod.serves, _namespaces(labels)))
+
+
+def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str]) -> Iterator[str]:
     if not istiod.ready:
         yield f"{istiod.deployment}: is not rolled out; mend that first"
-    if not istiod.serves(labels):
+    if not _serves_ours(istiod, labels):
         told = " or ".join(map(str, istiod.selectors))
         yield (
             f"{istiod.deployment}: its discoverySelectors serve namespaces with {told}, and what we label our own with "
-            "does not meet that; add a selector of labels alone"
+            "does not meet that; add a selector of labels alone, other than those that ask for sidecars"
         )
     for name in (GATEWAY_NAMESPACE, APP_NAMESPACE):
         there = found.namespaces.get(name)
@@ -138,7 +152,20 @@ def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cel
     if not any(node.ready for node in found.nodes):
         yield "no node is ready"
 
+
+def _refused_controllers(found: Found, cell: Cell, dialect: Dialect) -> Iterator[str]:
+    """Why there cannot be one of ours beside the kgateways that are there."""
+    by = found.classes.get(dialect.gateway_class)
+    if by not in (None, CONTROLLER_NAME):
+        yield f"GatewayClass {dialect.gateway_class}: is of the controller {by}; kgateway's own has that name"
+    elif by and not found.controllers:
+        yield (
+            f"GatewayClass {dialect.gateway_class}: is there, and no kgateway that can be seen; ours would write it "
+            "anew. Delete the class where nobody needs it"
+        )
     for each in found.controllers:
+        if each.unread:
+            yield f"{each.deployment}: {each.unread}; which namespaces it looks at must be a plain value"
         if _line(each.version) != _line(cell.kgateway):
             known = ", ".join(dict.fromkeys(each.kgateway for each in cells()))
             yield (
@@ -160,7 +187,7 @@ def _refused_changes(seeing: Sequence[Controller], choices: Choices) -> Iterator
             yield f"{each.deployment}: is not rolled out; mend that first"
         elif choices.change != CONTROLLER:
             yield (
-                f"{each.deployment}: looks at all namespaces, ours too, and would serve our Gateway as well. "
+                f"{each.deployment}: looks at our namespaces, too, and would serve our Gateway as well. "
                 f"CHANGE={CONTROLLER} tells it meanwhile to look away from ours, which its own Gateways do not notice; "
                 "or give it discoveryNamespaceSelectors that leave ours out"
             )
