@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,28 +22,25 @@ from meshproof.kube.kinds import (
     Ref,
 )
 from meshproof.kube.objects import Namespace, Service
-from meshproof.kube.raw import Malformed, Raw
+from meshproof.kube.raw import Raw
 from meshproof.kube.selectors import Selector
 from meshproof.kube.workloads import Deployment
 from meshproof.names import DEFAULT_REVISION, REVISION_LABEL
 from meshproof.path.mesh import CLUSTER_ID, TAG_LABEL, TRUST_DOMAIN, XDS_PORT
+from meshproof.survey.deployed import container, env, version
 from meshproof.survey.found import (
     CONTROLLER_NAME,
-    Controller,
     Found,
     GatewayApi,
     Istiod,
     Node,
     TheirGateway,
-    selectors_of,
 )
+from meshproof.survey.kgateways import kgateways
 from meshproof.survey.leftover import leftover, without_ours
 from meshproof.survey.ours import GATEWAY_NAMESPACE
 from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
 
-_XDS_SERVICE = "KGW_XDS_SERVICE_NAME"  # which every chart of kgateway sets
-_ELSEWHERE = "(from elsewhere)"
-_VERSION = re.compile(r"v?\d+\.\d+.*")
 _SIDE_BY_SIDE = 8
 
 
@@ -62,7 +57,7 @@ def look(api: Api, dialect: Dialect) -> Found:
     """
     paths = [kind.within() for kind in LISTED]
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        version = pool.submit(api.get, "/version")
+        release = pool.submit(api.get, "/version")
         listed: Lists = dict(zip(LISTED, pool.map(api.list, paths), strict=True))
     services = list(map(Service.from_dict, listed[SERVICE]))
     namespaces = {each.name: each.labels for each in map(Namespace.from_dict, listed[NAMESPACE])}
@@ -73,10 +68,10 @@ def look(api: Api, dialect: Dialect) -> Found:
     found = Found(
         server=api.server,
         context=api.context,
-        kubernetes=Raw.of("version", version.result()).need("gitVersion", str).removeprefix("v"),
+        kubernetes=Raw.of("version", release.result()).need("gitVersion", str).removeprefix("v"),
         nodes=tuple(map(_node, listed[NODE])),
         istiods=istiods,
-        controllers=tuple(_controllers(listed[DEPLOYMENT], dialect)),
+        controllers=tuple(kgateways(listed[DEPLOYMENT], dialect)),
         gateways=tuple(_gateways(listed, namespaces)),
         gateway_api=_gateway_api(definitions.get(f"{GATEWAY.plural}.{GATEWAY.group}")),
         kgateway_crds=f"{GATEWAY_PARAMETERS.plural}.{GATEWAY_PARAMETERS.group}" in definitions,
@@ -142,14 +137,14 @@ def _istiod(service: Service, raw: Mapping[str, Any], configs: Mapping[tuple[str
     revision = service.labels.get(REVISION_LABEL, DEFAULT_REVISION)
     suffix = "" if revision == DEFAULT_REVISION else f"-{revision}"
     deployment = Raw.of("Deployment", raw)
-    discovery = _container(deployment, "discovery")
+    discovery = container(deployment, "discovery")
     mesh = _document(configs.get((service.namespace, f"istio{suffix}")), "data.mesh")
     injector = _document(configs.get((service.namespace, f"istio-sidecar-injector{suffix}")), "data.values")
     return Istiod(
         deployment=Ref(DEPLOYMENT, service.namespace, service.name),
         revision=revision,
-        version=_version(deployment, discovery),
-        cluster_id=_env(discovery).get("CLUSTER_ID") or CLUSTER_ID,
+        version=version(deployment, discovery),
+        cluster_id=env(discovery).get("CLUSTER_ID") or CLUSTER_ID,
         trust_domain=mesh.get("trustDomain", TRUST_DOMAIN),
         proxy_image=_proxy(injector, mesh),
         selectors=tuple(Selector.from_dict(part.data, part.name) for part in mesh.parts("discoverySelectors")),
@@ -185,73 +180,6 @@ def _proxy(values: Raw, mesh: Raw) -> str:
 def _text(values: Raw, path: str) -> str:
     """A value that Helm may have taken for a number, such as the tag 1.30."""
     return str(values.need(path, object)) if values.has(path) else ""
-
-
-def _container(deployment: Raw, name: str) -> Raw:
-    """The container of that name, or else the first: others may have been put before it."""
-    parts = deployment.parts("spec.template.spec.containers")
-    return next((part for part in parts if part.get("name", "") == name), parts[0])
-
-
-def _env(container: Raw) -> Mapping[str, str]:
-    """The variables of a container."""
-    return {
-        entry.need("name", str): _ELSEWHERE if entry.has("valueFrom") else entry.get("value", "")
-        for entry in container.parts("env")
-    }
-
-
-def _version(deployment: Raw, container: Raw) -> str:
-    """The tag of its image; where that is no version, or a digest stands for it, what the chart says of itself."""
-    image = container.need("image", str)
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    label = deployment.texts("metadata.labels").get("app.kubernetes.io/version", "")
-    return (tag if _VERSION.fullmatch(tag) else label or tag or image).removeprefix("v")
-
-
-def _controllers(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> Iterable[Controller]:
-    """Those Deployments with a container that has settings which only a kgateway has."""
-    known = {_XDS_SERVICE, dialect.selectors_env, dialect.integration_env}
-    for raw in deployments:
-        for container in Raw.of("Deployment", raw).parts("spec.template.spec.containers"):
-            if known & _env(container).keys():
-                yield _controller(raw, container, dialect)
-
-
-def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Controller:
-    deployment, env = Raw.of("Deployment", raw), _env(container)
-    looks_at, refs = env.get(dialect.selectors_env), env.get(dialect.class_parameters_env) or "{}"
-    unread = _unread(container, dialect)
-    try:
-        selectors = selectors_of(looks_at, dialect.selectors_env)
-        Raw({"refs": json.loads(refs)}, dialect.class_parameters_env).need("refs", dict)
-    except (Malformed, ValueError) as error:
-        selectors, unread = (), unread or f"what it is told cannot be read: {error}"
-    return Controller(
-        deployment=Ref(DEPLOYMENT, *_ref(raw)),
-        version=_version(deployment, container),
-        looks_at=looks_at,
-        selectors=selectors,
-        on=env.get(dialect.integration_env) == "true",
-        parameters_refs=refs,
-        waypoint=env.get(dialect.waypoint_env) == "true",
-        fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
-        ready=is_rolled_out(Deployment.from_dict(raw)).holds,
-        unread=unread,
-    )
-
-
-def _unread(container: Raw, dialect: Dialect) -> str:
-    """Why what is needed of a controller's variables cannot be read, or not put back as it was."""
-    if (name := container.get("name", "")) != dialect.controller_container:
-        return f"its container is called {name}, expected {dialect.controller_container}"
-    told, env = [entry.need("name", str) for entry in container.parts("env")], _env(container)
-    for each in (dialect.selectors_env, dialect.class_parameters_env, dialect.waypoint_env):
-        if told.count(each) > 1:
-            return f"{each} is given {told.count(each)} times"
-        if env.get(each) == _ELSEWHERE:
-            return f"{each} is taken from elsewhere"
-    return ""
 
 
 def _classes(listed: Lists) -> Mapping[str, str]:

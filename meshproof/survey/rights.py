@@ -28,7 +28,10 @@ LISTED = (
     *(NODE, NAMESPACE, SERVICE, CONFIG_MAP, DEPLOYMENT, DAEMON_SET, POLICY),
     *(DEFINITION, GATEWAY_CLASS, GATEWAY, GATEWAY_PARAMETERS),
 )
-_WITHIN = (SERVICE, Kind("Secret", "secrets"), DEPLOYMENT, GATEWAY, HTTP_ROUTE, GATEWAY_PARAMETERS, BACKEND)
+_WITHIN = (
+    *(SERVICE, Kind("Secret", "secrets"), Kind("ServiceAccount", "serviceaccounts"), DEPLOYMENT),
+    *(GATEWAY, HTTP_ROUTE, GATEWAY_PARAMETERS, BACKEND),
+)
 _ROLES = (
     Kind("ClusterRole", "clusterroles", "rbac.authorization.k8s.io"),
     Kind("ClusterRoleBinding", "clusterrolebindings", "rbac.authorization.k8s.io"),
@@ -48,14 +51,18 @@ def rights(makes: Makes | None = None) -> tuple[Right, ...]:
 
 
 def _of(makes: Makes) -> Iterator[Right]:
-    yield Right("list", "*", "*")  # the inventories of before and after
+    # The inventories of before and after, and what kubectl and helm look at and wait for.
+    yield from (Right(verb, "*", "*") for verb in ("get", "list", "watch"))
     for verb in ("create", "patch", "delete"):
         yield _to(verb, NAMESPACE)
         for namespace in (GATEWAY_NAMESPACE, APP_NAMESPACE):
             yield from (_to(verb, kind, namespace) for kind in _WITHIN)
     yield Right("create", "pods/portforward", "", GATEWAY_NAMESPACE)
     yield from (_to(verb, kind) for kind in _ROLES for verb in ("create", "delete"))
-    yield _to("escalate", _ROLES[0])  # the controller may do more than most who install it
+    # The controller may do more than most who install it.
+    yield from (_to(verb, _ROLES[0]) for verb in ("escalate", "bind"))
     if makes.kgateway_crds or makes.gateway_api:
-        yield from (_to(verb, DEFINITION) for verb in ("create", "delete"))
+        yield from (_to(verb, DEFINITION) for verb in ("create", "patch", "delete"))
+    if makes.gateway_class:
+        yield _to("delete", GATEWAY_CLASS)
     yield from (_to("patch", DEPLOYMENT, aside.deployment.namespace) for aside in makes.asides)

@@ -1,0 +1,62 @@
+"""The kgateways of a cluster, by the settings that only they have, whatever they are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from meshproof.checks.control_plane import is_rolled_out
+from meshproof.dialects import Dialect
+from meshproof.kube.kinds import DEPLOYMENT, Ref
+from meshproof.kube.raw import Malformed, Raw
+from meshproof.kube.workloads import Deployment
+from meshproof.survey.deployed import ELSEWHERE, env, version
+from meshproof.survey.found import Controller, selectors_of
+
+_XDS_SERVICE = "KGW_XDS_SERVICE_NAME"  # which every chart of kgateway sets
+
+
+def kgateways(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> Iterable[Controller]:
+    """Those Deployments with a container that has settings which only a kgateway has."""
+    known = {_XDS_SERVICE, dialect.selectors_env, dialect.integration_env}
+    for raw in deployments:
+        for container in Raw.of("Deployment", raw).parts("spec.template.spec.containers"):
+            if known & env(container).keys():
+                yield _controller(raw, container, dialect)
+
+
+def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Controller:
+    deployment, told = Raw.of("Deployment", raw), env(container)
+    looks_at, refs = told.get(dialect.selectors_env), told.get(dialect.class_parameters_env) or "{}"
+    unread = _unread(container, dialect)
+    try:
+        selectors = selectors_of(looks_at, dialect.selectors_env)
+        Raw({"refs": json.loads(refs)}, dialect.class_parameters_env).need("refs", dict)
+    except (Malformed, ValueError) as error:
+        selectors, unread = (), unread or f"what it is told cannot be read: {error}"
+    return Controller(
+        deployment=Ref(DEPLOYMENT, deployment.get("metadata.namespace", ""), deployment.need("metadata.name", str)),
+        version=version(deployment, container),
+        looks_at=looks_at,
+        selectors=selectors,
+        on=told.get(dialect.integration_env) == "true",
+        parameters_refs=refs,
+        waypoint=told.get(dialect.waypoint_env) == "true",
+        fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
+        ready=is_rolled_out(Deployment.from_dict(raw)).holds,
+        unread=unread,
+    )
+
+
+def _unread(container: Raw, dialect: Dialect) -> str:
+    """Why what is needed of a controller's variables cannot be read, or not put back as it was."""
+    if (name := container.get("name", "")) != dialect.controller_container:
+        return f"its container is called {name}, expected {dialect.controller_container}"
+    named, told = [entry.need("name", str) for entry in container.parts("env")], env(container)
+    for each in (dialect.selectors_env, dialect.class_parameters_env, dialect.waypoint_env):
+        if named.count(each) > 1:
+            return f"{each} is given {named.count(each)} times"
+        if told.get(each) == ELSEWHERE:
+            return f"{each} is taken from elsewhere"
+    return ""
