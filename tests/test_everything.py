@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
 from api_stand_in import KINDS, Served, thing
 
+from meshproof.errors import MachineCannot
 from meshproof.kube.api import Api
 from meshproof.kube.everything import Object, everything
 
@@ -41,6 +43,40 @@ def test_a_group_that_goes_meanwhile_has_nothing() -> None:
 
     api = Going([thing("EnvoyFilter", "ns/it"), thing("Secret", "ns/it")])
     assert [str(each) for each in everything(cast(Api, api))] == ["Secret ns/it"]
+
+
+def api_service(version: str, available: str, *, elsewhere: bool = True) -> dict[str, Any]:
+    by = {"service": {"namespace": "ns", "name": "it"}} if elsewhere else {}
+    spec = {"group": "networking.istio.io", "version": version, **by}
+    return thing("APIService", version, spec=spec, status={"conditions": [{"type": "Available", "status": available}]})
+
+
+class Unreachable(Served):
+    """One of its groups is served by a server that cannot be reached."""
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        if path == "/apis/networking.istio.io/v1alpha3":
+            raise MachineCannot(f"{path}: the API server answered 503: service unavailable")
+        return super().find(path)
+
+
+def test_what_another_server_serves_is_left_out_while_that_cannot_be_reached() -> None:
+    service = api_service("v1alpha3", "False")
+    seen = everything(cast(Api, Unreachable([service, thing("EnvoyFilter", "ns/it"), thing("Secret", "ns/it")])))
+    assert {str(each) for each in seen} == {"APIService v1alpha3", "Secret ns/it"}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        api_service("v1alpha3", "True"),
+        api_service("v1alpha3", "False", elsewhere=False),
+        api_service("v1", "False"),
+    ],
+)
+def test_what_does_not_answer_otherwise_is_no_reason_to_go_on_without_it(service: dict[str, Any]) -> None:
+    with pytest.raises(MachineCannot, match="503"):
+        everything(cast(Api, Unreachable([service])))
 
 
 def test_an_object_has_its_name_labels_and_owners() -> None:

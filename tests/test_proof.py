@@ -25,9 +25,10 @@ from meshproof.releases import cells
 from meshproof.report import diagnostics
 from meshproof.results import StepResult
 from meshproof.run import Completed
-from meshproof.steps import PAGE, Step
+from meshproof.steps import PAGE, RESTORE, Step
 from meshproof.steps.install_istio import SWEEP
 from meshproof.steps.model import Command, Ready, Together, flatten
+from meshproof.steps.setting import Makes
 
 GATHER = diagnostics.gather
 MESH = Mesh(address="istiod-found.istio-system.svc:15012")
@@ -56,9 +57,11 @@ class Staged:
     gathered: list[str] = field(default_factory=list[str])
     typed: list[str] = field(default_factory=list[str])
 
-    def proof(self) -> Proof:
-        cluster = cast(Cluster, self.cluster)
-        return Proof(cluster, cells()[0], Choices(images="auto"), self.said.append, self.root / "artifacts")
+    def proof(self, makes: Makes | None = None) -> Proof:
+        cluster, makes = cast(Cluster, self.cluster), makes or Makes()
+        return Proof(
+            cluster, cells()[0], Choices(images="auto"), self.said.append, self.root / "artifacts", makes=makes
+        )
 
     def run_step(self, step: Step, _: Cluster) -> StepResult:
         self.ran.append(step.slug)
@@ -233,6 +236,27 @@ def test_what_cannot_be_taken_back_is_told_with_what_to_do(staged: Staged, monke
     staged.cluster = StandIn([thing("ClusterRole", "istio-mine")])
     with pytest.raises(NotReady, match="istio-mine\n  take that away by hand, or delete the cluster; then try again"):
         staged.proof().rewind()
+
+
+EXISTING = Makes(False, False, False, istio=False, labels={"of": "ours"})
+
+
+def test_a_cluster_of_somebody_elses_is_given_back_after_the_page_and_one_of_ours_is_not(staged: Staged) -> None:
+    proof = staged.proof(EXISTING)
+    assert [step.slug for step in proof.result().steps] == [*PAGE, RESTORE.slug]
+    proof.step(RESTORE.slug)
+    assert [slug for slug in staged.ran if slug != "find mesh"] == [*PAGE, RESTORE.slug]
+    assert proof.result().verdict == "proven"
+    assert RESTORE.slug not in [step.slug for step in staged.proof().result().steps]
+
+
+@pytest.mark.parametrize("broken", ["before", "enable", "cleanup"])
+def test_a_cluster_of_somebody_elses_is_given_back_whatever_broke(staged: Staged, broken: str) -> None:
+    staged.broken = broken
+    proof = staged.proof(EXISTING)
+    assert {check.status for check in proof.step(RESTORE.slug).checks} == {"proven"}
+    assert [slug for slug in staged.ran if slug != "find mesh"][-2:] == [broken, RESTORE.slug]
+    assert proof.result().verdict == "refuted"
 
 
 @pytest.mark.parametrize("objects", [(), PLAIN])

@@ -14,6 +14,7 @@ from meshproof.kube.raw import Raw
 # Source: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/, --event-ttl
 EVENTS = frozenset({"Event", "Event.events.k8s.io"})
 _SIDE_BY_SIDE = 4
+_API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def everything(api: Api) -> tuple[Object, ...]:
     """All objects of all kinds but events, each once, in whichever version its kind is served.
 
     What has no uid is not stored, but worked out when it is asked for, such as a ComponentStatus: it is no object.
+    What another server serves, such as metrics, is left out while the cluster itself says that it cannot be reached.
     """
 
     def items(kind: _Kind) -> list[dict[str, Any]]:
@@ -93,6 +95,8 @@ def _kinds(api: Api, pool: ThreadPoolExecutor) -> Iterable[_Kind]:
         preferred = group.need("preferredVersion.groupVersion", str)
         others = [version.need("groupVersion", str) for version in group.parts("versions")]
         roots += [(group.need("name", str), f"/apis/{version}") for version in dict.fromkeys([preferred, *others])]
+    down = _unavailable(api)
+    roots = [(group, root) for group, root in roots if root not in down]
     kinds: dict[str, _Kind] = {}
     for (group, root), resources in zip(roots, pool.map(served, roots), strict=True):
         for resource in resources:
@@ -101,3 +105,17 @@ def _kinds(api: Api, pool: ThreadPoolExecutor) -> Iterable[_Kind]:
                 name = f"{kind}.{group}" if group else kind
                 kinds.setdefault(name, _Kind(name, f"{root}/{plural}"))
     return kinds.values()
+
+
+def _unavailable(api: Api) -> set[str]:
+    """The roots of what other servers serve that cannot be reached.
+
+    Source: https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/
+    """
+    services = [Raw.of("APIService", raw) for raw in api.list(_API_SERVICES)]
+    return {
+        f"/apis/{service.need('spec.group', str)}/{service.need('spec.version', str)}"
+        for service in services
+        for part in service.parts("status.conditions")
+        if service.has("spec.service") and (part.get("type", ""), part.get("status", "")) == ("Available", "False")
+    }

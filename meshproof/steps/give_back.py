@@ -14,6 +14,7 @@ from meshproof.path.link import Link, Site
 from meshproof.steps.before import before_you_begin
 from meshproof.steps.clean_up import as_before, every_object, noted_inventory, only_where
 from meshproof.steps.model import Ready, Step, claim
+from meshproof.steps.others import OF_THE_NETWORK
 from meshproof.steps.setting import Aside, Setting
 
 FEW = 6
@@ -73,6 +74,8 @@ def what_is_ours(setting: Setting, *, at_start: bool = False) -> Link[tuple[str,
     namespaces = {names.gateway.namespace, names.app.namespace}
 
     def is_ours(each: Object) -> bool:
+        if each.kind in OF_THE_NETWORK:
+            return False
         annotations = each.raw["metadata"].get("annotations", {})
         namespace = each.name if each.kind == "Namespace" else each.namespace
         of_release = not each.namespace and annotations.get(_RELEASE_NAMESPACE) in namespaces

@@ -7,6 +7,9 @@ import json
 from meshproof.kube.inventory import Difference
 from meshproof.steps.setting import Setting
 
+# The cluster's network makes these for the labels of pods, and takes them back a while after the last of such pods.
+# Source: operator/identitygc/crd_gc.go of cilium/cilium.
+OF_THE_NETWORK = frozenset({"CiliumIdentity.cilium.io"})
 # Kinds and definitions that every kgateway of a cluster shares and writes to.
 _SHARED = ("gateway.networking.k8s.io", "kgateway.dev")
 
@@ -20,6 +23,8 @@ def is_of_others(difference: Difference, setting: Setting) -> bool:
     makes, names = setting.makes, setting.names
     if makes.cluster:
         return False
+    if difference.kind in OF_THE_NETWORK and difference.change != "changed":
+        return True
     text = json.dumps([difference.ref, difference.then, difference.now])
     ours = (names.gateway.namespace, names.app.namespace)
     if any(namespace in text for namespace in ours) or _labelled(difference, setting):
