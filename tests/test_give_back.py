@@ -147,3 +147,13 @@ def test_a_controller_looks_where_it_did_before_the_note_of_it_goes() -> None:
     assert gateway < put_back < len(back) - 1
     unset = typed(replace(MAKES, asides=(replace(ASIDE, was=None),)))
     assert "KGW_DISCOVERY_NAMESPACE_SELECTORS-" in unset
+
+
+def test_what_was_never_made_or_defined_is_not_deleted() -> None:
+    """kubectl fails on a kind that is not defined: a run that ended early could never be taken away."""
+    commands = flatten(give_back(replace(EXISTING, makes=replace(MAKES, gateway_class=True))).commands)
+    asked = {command.argv[2]: command.unless for command in commands if command.unless}
+    there = (thing("Gateway", "meshproof-gateway/http"), thing("GatewayClass", "kgateway"))
+    for things, done in (((), True), (there, False)):
+        cluster = cast(Cluster, Served(list(things)))
+        assert {kind: unless(cluster) for kind, unless in asked.items()} == {"gateway": done, "gatewayclass": done}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -11,6 +12,7 @@ from meshproof import yamls
 from meshproof.checks.containers import has_exactly
 from meshproof.checks.control_plane import is_rolled_out
 from meshproof.checks.requests import has_no_client_cert
+from meshproof.cluster import Cluster
 from meshproof.kube.kinds import GATEWAY_CLASS, Ref
 from meshproof.manifests import manifest
 from meshproof.steps import load_balancer
@@ -90,12 +92,13 @@ def before_you_begin(setting: Setting) -> Step:
         undo=(
             *(load_balancer.undo(setting) if balancer else ()),
             # Before the controller, which takes away what it has made for it.
-            delete(names.gateway),
+            _delete_if_defined(names.gateway),
             Together((delete(names.app_namespace), uninstall(names.release, names.controller.namespace))),
             *where(makes.kgateway_crds, uninstall(names.crds_release, names.controller.namespace)),
             # kgateway never takes its class back; in a cluster of the run's own it goes with its definition.
             *where(
-                makes.gateway_class and not makes.cluster, delete(Ref(GATEWAY_CLASS, "", setting.dialect.gateway_class))
+                makes.gateway_class and not makes.cluster,
+                _delete_if_defined(Ref(GATEWAY_CLASS, "", setting.dialect.gateway_class)),
             ),
             *where(makes.gateway_api, shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found")),
             *_turn_back(setting),
@@ -103,6 +106,15 @@ def before_you_begin(setting: Setting) -> Step:
             delete(names.gateway_namespace),
         ),
     )
+
+
+def _delete_if_defined(ref: Ref) -> Command:
+    """A run may end before its kind is defined, which kubectl takes for a mistake whatever it is told to ignore."""
+
+    def is_gone(cluster: Cluster) -> bool:
+        return cluster.api.find(ref.path) is None
+
+    return replace(delete(ref), unless=is_gone)
 
 
 def namespace(setting: Setting, ref: Ref) -> str:
