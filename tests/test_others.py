@@ -66,6 +66,7 @@ OF_OTHERS: dict[str, tuple[Made | None, Made | None]] = {
     "definition of another": (None, thing("CustomResourceDefinition", "its.example.com")),
     "Gateway of theirs": (None, thing("Gateway", "shop/it", spec={"gatewayClassName": "kgateway"})),
     "controller that was not told anything": (controller("b/edge"), controller("b/edge", 2)),
+    "what only mentions kgateway": (None, thing("ConfigMap", "shop/it", data={"kind": "gateway.networking.k8s.io"})),
     "other object of that name": (None, thing("StatefulSet", "edge-system/edge")),
 }
 
