@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import socket
 import sys
+import time
 from collections.abc import Generator
 from dataclasses import replace
 
 from meshproof import yamls
 from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, kind_cluster
+from meshproof.cluster import Cluster, Record, kind_cluster
 from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
 from meshproof.errors import BadInput, MeshproofError
@@ -25,6 +28,7 @@ from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
 from meshproof.steps import RESTORE, load_balancer
 from meshproof.steps.give_back import FOUND, nothing_left, what_is_ours
+from meshproof.steps.setting import Maker
 from meshproof.survey.existing import Existing
 from meshproof.survey.found import Found
 from meshproof.survey.plan import Plan
@@ -90,21 +94,24 @@ def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]
         NotReady: What an earlier run has left cannot be taken away.
     """
     existing = Existing.of(choices)
-    found = existing.look()
-    plan = existing.plan(found, choices)
-    if not choices.yes:
-        raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
-    parts = _parts_there(existing.cell, found, plan, choices, progress)
-    with _taken(existing, found, parts, choices, progress) as cluster:
-        inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
-        notes = plan.notes
-        proof = Proof(cluster, existing.cell, choices, progress.say, names=plan.names, makes=plan.makes, notes=notes)
-        write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
-        try:
-            yield proof
-        finally:
-            _give_back(proof, existing)
-            proof.write()
+    with _alone(existing, progress) as record:
+        found = existing.look()
+        existing.refuse_another_run(found)
+        plan = existing.plan(found, choices)
+        if not choices.yes:
+            raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
+        parts = _parts_there(existing.cell, found, plan, choices, progress)
+        with _taken(existing, record, found, parts, choices, progress) as cluster:
+            inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
+            makes = replace(plan.makes, by=Maker(socket.gethostname(), os.getpid(), time.time()))
+            announce, notes = progress.say, plan.notes
+            proof = Proof(cluster, existing.cell, choices, announce, names=plan.names, makes=makes, notes=notes)
+            write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
+            try:
+                yield proof
+            finally:
+                _give_back(proof, existing)
+                proof.write()
 
 
 def give_back(choices: Choices, progress: Progress) -> None:
@@ -115,32 +122,41 @@ def give_back(choices: Choices, progress: Progress) -> None:
         NotReady: Something of it stays.
     """
     existing = Existing.of(choices)
-    found = existing.look()
-    if found.left is None:
-        progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
-        return
-    form = "source" if existing.cell.source else "published"  # of tools alone
-    parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
-    with _taken(existing, found, parts, choices, progress):
-        progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there any more")
+    with _alone(existing, progress) as record:
+        found = existing.look()
+        if found.left is None:
+            progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
+            return
+        form = "source" if existing.cell.source else "published"  # of tools alone
+        parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
+        with _taken(existing, record, found, parts, choices, progress):
+            progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there any more")
 
 
 @contextlib.contextmanager
-def _taken(existing: Existing, found: Found, parts: Parts, choices: Choices, progress: Progress) -> Generator[Cluster]:
-    """The cluster for ourselves, as far as other runs go, without what an earlier one has left there."""
+def _alone(existing: Existing, progress: Progress) -> Generator[Record]:
+    """What is known of the cluster here, while no other run of this machine uses it."""
     record = existing.record()
     with record.locked(progress.say, BUSY_TIMEOUT_S):
-        record.work.mkdir(parents=True, exist_ok=True)
-        # The first of several that names a context has the say. It names nothing else: no credential is copied.
-        record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
-        record.end_programs()
-        cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
-        try:
-            if found.left:
-                take_away(found.left, cluster, existing.cell, choices, progress.say)
-            yield cluster
-        finally:
-            cluster.close()
+        yield record
+
+
+@contextlib.contextmanager
+def _taken(
+    existing: Existing, record: Record, found: Found, parts: Parts, choices: Choices, progress: Progress
+) -> Generator[Cluster]:
+    """The cluster, without what an earlier run has left there."""
+    record.work.mkdir(parents=True, exist_ok=True)
+    # The first of several that names a context has the say. It names nothing else: no credential is copied.
+    record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
+    record.end_programs()
+    cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
+    try:
+        if found.left:
+            take_away(found.left, cluster, existing.cell, choices, progress.say)
+        yield cluster
+    finally:
+        cluster.close()
 
 
 def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progress: Progress) -> Parts:

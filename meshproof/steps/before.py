@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,16 +15,16 @@ from meshproof.cluster import Cluster
 from meshproof.kube.kinds import GATEWAY_CLASS, Ref
 from meshproof.manifests import manifest
 from meshproof.steps import load_balancer
+from meshproof.steps.asides import turn_away, turn_back
 from meshproof.steps.helm import install, uninstall
 from meshproof.steps.model import Command, Ready, Step, Together, apply, claim, delete, shell, where, write
-from meshproof.steps.setting import Aside, Setting
+from meshproof.steps.setting import Setting
 from meshproof.steps.values import merged
 
 KGATEWAY_VALUES = "kgateway.yaml"
 KGATEWAY = "kgateway"  # the chart
 CRDS = "kgateway-crds"  # the chart, and behind the release's name that of its release
 MAKES = "meshproof/makes"  # the annotation that says in somebody else's cluster what a run makes there
-ROLLOUT_TIMEOUT_S = 100
 NAMES_ARE_SERVED = shell("kubectl", "rollout", "status", "deployment", "coredns", "--namespace", "kube-system")
 
 
@@ -42,7 +41,7 @@ def before_you_begin(setting: Setting) -> Step:
         commands=(
             *balancer[:1],
             *where(not makes.cluster, apply(namespace(setting, names.gateway_namespace))),
-            *_turn_away(setting),
+            *turn_away(setting),
             Together(
                 (
                     *where(makes.gateway_api, shell("kubectl", "apply", "--server-side", "-f", parts.gateway_api_crds)),
@@ -101,7 +100,7 @@ def before_you_begin(setting: Setting) -> Step:
                 _delete_if_defined(Ref(GATEWAY_CLASS, "", setting.dialect.gateway_class)),
             ),
             *where(makes.gateway_api, shell("kubectl", "delete", "-f", parts.gateway_api_crds, "--ignore-not-found")),
-            *_turn_back(setting),
+            *turn_back(setting),
             # Last, since in somebody else's cluster it has the note of all this.
             delete(names.gateway_namespace),
         ),
@@ -132,39 +131,6 @@ def sample_app(setting: Setting) -> str:
     images = {f"{name}_image": image for name, image in setting.parts.images.items()}
     app = manifest("app.yaml", setting.names.marks() | images)
     return f"{namespace(setting, setting.names.app_namespace)}---\n{app}"
-
-
-def _turn_away(setting: Setting) -> tuple[Command, ...]:
-    """Controllers of others look away from our namespaces before there is a Gateway, which both would serve."""
-    return tuple(each for aside in setting.makes.asides for each in _look_at(aside.deployment, aside.now, setting))
-
-
-def _turn_back(setting: Setting) -> tuple[Command, ...]:
-    """They look at what they did before, and those who managed their fields do so again."""
-    return tuple(
-        each
-        for aside in setting.makes.asides
-        for each in (*_look_at(aside.deployment, aside.was, setting), *_managed_as_before(aside))
-    )
-
-
-def _managed_as_before(aside: Aside) -> tuple[Command, Command]:
-    file = f"managers-of-{aside.deployment.namespace}-{aside.deployment.name}.json"
-    patch = [{"op": "replace", "path": "/metadata/managedFields", "value": json.loads(aside.fields)}]
-    return (
-        write(file, json.dumps(patch)),
-        shell("kubectl", "patch", *aside.deployment.typed, "--type", "json", "--patch-file", file),
-    )
-
-
-def _look_at(deployment: Ref, namespaces: str | None, setting: Setting) -> tuple[Command, Command]:
-    """Tell a controller which namespaces to look at, whatever its chart and values; its release's history stays."""
-    variable, container = setting.dialect.selectors_env, setting.dialect.controller_container
-    word = f"{variable}-" if namespaces is None else f"{variable}={namespaces}"
-    return (
-        shell("kubectl", "set", "env", *deployment.typed, f"--containers={container}", word),
-        shell("kubectl", "rollout", "status", *deployment.typed, f"--timeout={ROLLOUT_TIMEOUT_S}s"),
-    )
 
 
 def _label_gateway_api(setting: Setting) -> Command:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 from meshproof.checks.finding import Finding, both
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.kinds import NAMESPACE, POD
 from meshproof.path.link import Link, Site
+from meshproof.steps.asides import managed
 from meshproof.steps.before import before_you_begin
 from meshproof.steps.clean_up import as_before, every_object, noted_inventory, only_where
 from meshproof.steps.model import Ready, Step, claim
 from meshproof.steps.others import OF_THE_NETWORK
-from meshproof.steps.setting import Aside, Setting
+from meshproof.steps.setting import Setting
 
 FEW = 6
-_KIND = "Deployment.apps"
 FOUND = "found.json"  # the inventory of the cluster as a run found it
 _RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 
@@ -44,28 +42,11 @@ def give_back(setting: Setting) -> Step:
                 (there, every_object(), noted_inventory(FOUND, "the cluster as it was found")),
                 lambda there, objects, found: only_where(
                     there,
-                    reduce(both, (_managed(aside, objects) for aside in asides), as_before(objects, found, setting)),
+                    reduce(both, [managed(aside, objects) for aside in asides], as_before(objects, found, setting)),
                 ),
             ),
         ),
     )
-
-
-def _managed(aside: Aside, objects: Sequence[Object]) -> Finding:
-    """The same manage the same fields of a controller as before it looked away; its status is its own."""
-    ref = f"{aside.deployment.namespace}/{aside.deployment.name}"
-    now = [each.raw["metadata"].get("managedFields", []) for each in objects if (each.kind, each.ref) == (_KIND, ref)]
-    then, [found] = _managers(json.loads(aside.fields)), [*map(_managers, now), None][:1]
-    told = f"managed by {', '.join(sorted(then))}"
-    seen = "not there" if found is None else f"managed by {', '.join(sorted(found))}"
-    return Finding(found == then, f"{ref} {told}", f"{ref} {seen}")
-
-
-def _managers(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The fields that each manages, by how and who."""
-    return {
-        f"{each['manager']} ({each['operation']})": each["fieldsV1"] for each in entries if "subresource" not in each
-    }
 
 
 def what_is_ours(setting: Setting, *, at_start: bool = False) -> Link[tuple[str, ...]]:

@@ -18,6 +18,7 @@ from meshproof.steps.others import is_of_others
 from meshproof.steps.remains import is_class, is_root_of_trust
 from meshproof.steps.setting import Setting
 
+FEW = 12
 RESTARTED_AT = "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt"
 # What Helm changes in the record of a release when the next one takes its place.
 _SUPERSEDED = frozenset({"data.release", "metadata.labels.modifiedAt", "metadata.labels.status"})
@@ -127,7 +128,8 @@ class LeftBehind:
             return f"different since {self.taken}: {'; '.join(map(str, self.unexpected))}"
         reasons = list(dict.fromkeys(reason for _, reason in self.explained))
         told = f"{len(self.explained)} explained: {'; '.join(reasons)}" if reasons else "no difference"
-        by_others = f"; not this run's: {'; '.join(map(str, self.others))}" if self.others else ""
+        more = f" and {len(self.others) - FEW} more" if len(self.others) > FEW else ""
+        by_others = f"; not this run's: {'; '.join(map(str, self.others[:FEW]))}{more}" if self.others else ""
         return f"{self.compared} objects, compared with those of {self.taken}: {told}{by_others}"
 
 

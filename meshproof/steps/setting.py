@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,14 +25,26 @@ class Aside:
         deployment: Its Deployment.
         was: The namespaces that it looks at, as its variable had it; None where that was not set.
         now: The same without those of the run.
-        fields: Who manages which of its fields, in JSON. Whoever changes one becomes its manager, also who changes it
-            back, and its owner's next `helm upgrade` is refused for that: so this is put back, too.
+        fields: Who manages which of its fields, in JSON.
     """
 
     deployment: Ref
     was: str | None
     now: str
     fields: str
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The run that makes something in a cluster of somebody else's; `began` is in seconds since the epoch."""
+
+    host: str
+    pid: int
+    began: float
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(self.began))
+        return f"pid {self.pid} on {self.host}, since {since}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Makes:
         labels: What the namespaces that it makes are labelled with.
         class_values: Helm values of what the run's controller must say of the class that it shares with others.
         asides: Controllers that would serve the run's gateways, too.
+        by: Who makes it.
     """
 
     gateway_api: bool = True
@@ -55,6 +69,7 @@ class Makes:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     class_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     asides: tuple[Aside, ...] = ()
+    by: Maker | None = None
 
     @property
     def cluster(self) -> bool:

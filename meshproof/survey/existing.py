@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from meshproof.survey.plan import Plan, plan
 from meshproof.survey.rights import LOOKING, rights
 from meshproof.survey.told import found_text, plan_text
 
+LONGEST_RUN_S = 3600.0
 DEFAULT_KUBECONFIG = "~/.kube/config"
 
 
@@ -70,6 +73,19 @@ class Existing:
             self._refuse(missing((*LOOKING, *rights()), self.api))
         return look(self.api, dialect(self.cell.dialect))
 
+    def refuse_another_run(self, found: Found) -> None:
+        """Leave a run of another machine alone that may still be going on; those of this one wait for each other.
+
+        Raises:
+            BadInput: There is one.
+        """
+        by = found.left.by if found.left else None
+        if by and by.host != socket.gethostname() and time.time() - by.began < LONGEST_RUN_S:
+            raise BadInput(
+                f"cluster {self.api.server}: a run of meshproof may be on it ({by}); let it end. Where it was ended, "
+                f"this takes away what it left: meshproof delete {self.words}"
+            )
+
     def plan(self, found: Found, choices: Choices) -> Plan:
         """What a run will do.
 
@@ -113,6 +129,7 @@ def survey(choices: Choices) -> str:
     """
     existing = Existing.of(choices)
     found = existing.look()
+    existing.refuse_another_run(found)
     try:
         return existing.told(found, existing.plan(found, choices))
     except BadInput as error:

@@ -81,6 +81,7 @@ class Controller:
         waypoint: Whether it serves waypoints, too.
         fields: Who manages which of its fields, in JSON.
         ready: Whether it is rolled out.
+        kept_by: What keeps it as some repository has it; empty where nothing is seen to.
         unread: What of its variables cannot be read, or put back as it was, and why; it may look at any namespace then.
     """
 
@@ -93,6 +94,7 @@ class Controller:
     waypoint: bool = False
     fields: str = "[]"
     ready: bool = True
+    kept_by: str = ""
     unread: str = ""
 
     def sees(self, labels: Mapping[str, str]) -> bool:
@@ -129,6 +131,7 @@ class Found:
         classes: The GatewayClasses, each with the name of its controller.
         balancers: Services of type LoadBalancer, and how many of them have an address.
         policies: NetworkPolicies in the namespaces of the istiods, as NAMESPACE/NAME.
+        mesh_wide: Policies of Istio that hold for the whole mesh, as KIND NAMESPACE/NAME.
         cni: Whether Istio's CNI plugin is there.
         namespaces: Every namespace with its labels.
         left: What a run of ours that was ended has left there; the rest is told as if that were gone.
@@ -146,6 +149,7 @@ class Found:
     classes: Mapping[str, str]
     balancers: tuple[int, int]
     policies: tuple[str, ...]
+    mesh_wide: tuple[str, ...]
     cni: bool
     namespaces: Mapping[str, Mapping[str, str]]
     left: Makes | None = None

@@ -45,7 +45,21 @@ def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Con
         waypoint=told.get(dialect.waypoint_env) == "true",
         fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
         ready=is_rolled_out(Deployment.from_dict(raw)).holds,
+        kept_by=_kept_by(deployment),
         unread=unread,
+    )
+
+
+def _kept_by(deployment: Raw) -> str:
+    """What keeps it as a repository has it, by the marks that Argo CD and Flux put on what they apply.
+
+    Sources: https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/ and
+    https://fluxcd.io/flux/components/helm/helmreleases/
+    """
+    marks = {**deployment.texts("metadata.labels"), **deployment.texts("metadata.annotations")}
+    keepers = {"argocd.argoproj.io": "Argo CD", "toolkit.fluxcd.io": "Flux"}
+    return next(
+        (keeper for domain, keeper in keepers.items() for mark in marks if domain in mark.partition("/")[0]), ""
     )
 
 

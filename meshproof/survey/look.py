@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,7 +39,15 @@ from meshproof.survey.found import (
 from meshproof.survey.kgateways import kgateways
 from meshproof.survey.leftover import leftover, without_ours
 from meshproof.survey.ours import GATEWAY_NAMESPACE
-from meshproof.survey.rights import DAEMON_SET, DEFINITION, LISTED, NODE, POLICY
+from meshproof.survey.rights import (
+    AUTHORIZATION_POLICY,
+    DAEMON_SET,
+    DEFINITION,
+    LISTED,
+    NODE,
+    PEER_AUTHENTICATION,
+    POLICY,
+)
 
 _SIDE_BY_SIDE = 8
 
@@ -78,6 +86,7 @@ def look(api: Api, dialect: Dialect) -> Found:
         classes=_classes(listed),
         balancers=(len(balancers), sum(bool(Service.from_dict(raw).address) for raw in balancers)),
         policies=tuple("/".join(ref) for ref in map(_ref, listed[POLICY]) if ref[0] in within),
+        mesh_wide=tuple(_mesh_wide(listed, within)),
         cni=any("istio-cni-node" in name for _, name in map(_ref, listed[DAEMON_SET])),
         namespaces=namespaces,
     )
@@ -185,6 +194,14 @@ def _text(values: Raw, path: str) -> str:
 def _classes(listed: Lists) -> Mapping[str, str]:
     classes = (Raw.of("GatewayClass", raw) for raw in listed[GATEWAY_CLASS])
     return {each.need("metadata.name", str): each.get("spec.controllerName", "") for each in classes}
+
+
+def _mesh_wide(listed: Lists, root_namespaces: Collection[str]) -> Iterable[str]:
+    for kind in (PEER_AUTHENTICATION, AUTHORIZATION_POLICY):
+        for raw in listed[kind]:
+            namespace, name = _ref(raw)
+            if namespace in root_namespaces and not Raw.of(kind.name, raw).has("spec.selector"):
+                yield f"{kind.name} {namespace}/{name}"
 
 
 def _gateways(listed: Lists, namespaces: Mapping[str, Mapping[str, str]]) -> Iterable[TheirGateway]:

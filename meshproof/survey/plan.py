@@ -17,6 +17,7 @@ from meshproof.errors import BadInput
 from meshproof.names import INJECTION_LABEL, REVISION_LABEL, Names
 from meshproof.releases import Cell, cells
 from meshproof.steps.setting import Aside, Makes
+from meshproof.survey import lines
 from meshproof.survey.found import CONTROLLER_NAME, Controller, Found, Istiod
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS, our_names
 
@@ -79,11 +80,11 @@ def plan(found: Found, choices: Choices, cell: Cell, dialect: Dialect) -> Plan:
         istiod=istiod,
         names=replace(our_names(), istio_namespace=istiod.namespace, revision=istiod.chosen),
         makes=makes,
-        used=tuple(_used(found, istiod, makes)),
-        made=tuple(_made(makes, cell)),
-        changed=tuple(_changed(makes.asides, dialect)),
-        effects=tuple(_effects(found, seeing)),
-        notes=tuple(_notes(found, istiod, labels, cell)),
+        used=tuple(lines.used(found, istiod, makes)),
+        made=tuple(lines.made(makes, cell)),
+        changed=tuple(lines.changed(makes.asides, dialect)),
+        effects=tuple(lines.effects(found, seeing)),
+        notes=tuple(lines.notes(found, istiod, makes, cell)),
     )
 
 
@@ -206,64 +207,3 @@ def _class_values(controllers: Sequence[Controller]) -> Mapping[str, Any]:
         return {}
     first = controllers[0]
     return {"gatewayClassParametersRefs": json.loads(first.parameters_refs), "waypoint": {"enabled": first.waypoint}}
-
-
-def _used(found: Found, istiod: Istiod, makes: Makes) -> Iterator[str]:
-    yield (
-        f"{istiod.deployment}, revision {istiod.revision}: Istio {istiod.version}, cluster id {istiod.cluster_id}, "
-        f"trust domain {istiod.trust_domain}"
-    )
-    if found.gateway_api:
-        yield f"the Gateway API's definitions, {found.gateway_api.version}, {found.gateway_api.channel} channel"
-    if not makes.kgateway_crds:
-        yield "kgateway's definitions"
-    if not makes.gateway_class:
-        yield "kgateway's class"
-
-
-def _made(makes: Makes, cell: Cell) -> Iterator[str]:
-    yield f"Namespaces {GATEWAY_NAMESPACE} and {APP_NAMESPACE}, labelled {OURS[0]}={OURS[1]}"
-    if makes.gateway_api:
-        yield f"the Gateway API's definitions, {cell.gateway_api}"
-    if makes.kgateway_crds:
-        yield f"kgateway's definitions, {cell.kgateway}"
-    if makes.gateway_class:
-        yield "kgateway's class"
-    yield f"kgateway {cell.kgateway} in {GATEWAY_NAMESPACE}, which looks at our namespaces only, and its ClusterRole"
-    yield "the page's Gateway, sample app, routes and parameters in our namespaces"
-
-
-def _changed(asides: Sequence[Aside], dialect: Dialect) -> Iterator[str]:
-    for aside in asides:
-        was = "not set" if aside.was is None else aside.was
-        yield f"{aside.deployment}: {dialect.selectors_env}, {was} as found, {aside.now} meanwhile"
-
-
-def _effects(found: Found, seeing: Sequence[Controller]) -> Iterator[str]:
-    """What it does to others that a controller is told to look away: its pod is replaced, twice."""
-    for each in seeing:
-        its = [str(gateway.ref) for gateway in found.gateways if each.sees(gateway.labels)]
-        served = f"; until the new one leads, what is changed in the routes of {', '.join(its)} waits" if its else ""
-        yield f"{each.deployment}: its pod is replaced twice, and its history has a revision more{served}"
-        if its:
-            yield f"{', '.join(its)}: nothing, {'its pods stay' if len(its) == 1 else 'their pods stay'} as they are"
-
-
-def _notes(found: Found, istiod: Istiod, labels: Mapping[str, str], cell: Cell) -> Iterator[str]:
-    supported = any((each.kgateway, each.istio) == (cell.kgateway, istiod.version) for each in cells())
-    if not supported:
-        yield (
-            f"kgateway {cell.kgateway} with Istio {istiod.version} is not among the supported combinations; things are "
-            f"called as in kgateway {cell.dialect}"
-        )
-    for each in found.controllers:
-        if each.version != cell.kgateway:
-            yield f"{each.deployment} is kgateway {each.version}; what is proved is {cell.kgateway}"
-    for other in found.istiods:
-        if other != istiod and other.namespace != istiod.namespace and other.serves(labels):
-            yield (
-                f"{other.deployment} serves our namespaces as well, and writes its root certificate into them; where "
-                "that is not the same authority's, clients trust neither for long; discoverySelectors keep them apart"
-            )
-    if found.policies:
-        yield f"NetworkPolicies beside istiod may keep our gateway from it: {', '.join(found.policies)}"

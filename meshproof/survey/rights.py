@@ -24,9 +24,13 @@ NODE = Kind("Node", "nodes")
 POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
 DAEMON_SET = Kind("DaemonSet", "daemonsets", "apps")
 DEFINITION = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io")
+# Of Istio's own; in its root namespace they hold for the whole mesh.
+PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
+AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
 LISTED = (
     *(NODE, NAMESPACE, SERVICE, CONFIG_MAP, DEPLOYMENT, DAEMON_SET, POLICY),
     *(DEFINITION, GATEWAY_CLASS, GATEWAY, GATEWAY_PARAMETERS),
+    *(PEER_AUTHENTICATION, AUTHORIZATION_POLICY),
 )
 _WITHIN = (
     *(SERVICE, Kind("Secret", "secrets"), Kind("ServiceAccount", "serviceaccounts"), DEPLOYMENT),
