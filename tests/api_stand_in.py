@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "ReplicaSet": ("apps/v1", "replicasets"),
     "ControllerRevision": ("apps/v1", "controllerrevisions"),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices"),
+    "AuthorizationPolicy": ("security.istio.io/v1", "authorizationpolicies"),
+    "PeerAuthentication": ("security.istio.io/v1", "peerauthentications"),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
     "Lease": ("coordination.k8s.io/v1", "leases"),
     "CertificateSigningRequest": ("certificates.k8s.io/v1", "certificatesigningrequests"),

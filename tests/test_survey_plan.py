@@ -273,14 +273,32 @@ def test_what_must_be_known_beside_the_verdict_is_noted() -> None:
         *istiod(values={}),
         kgateway(ELSEWHERE, image="kgateway:v2.4.9"),
         thing("NetworkPolicy", "mesh-system/deny"),
+        thing("PeerAuthentication", "mesh-system/default", spec={"mtls": {"mode": "STRICT"}}),
+        thing("AuthorizationPolicy", "mesh-system/of-some", spec={"selector": {"matchLabels": {"a": "b"}}}),
+        thing("PeerAuthentication", "shop/default", spec={}),
         *istiod("other", "blue"),
     ]
     things[len(PLATFORM) + 1]["spec"]["template"]["spec"]["containers"][0]["image"] = "pilot:1.9.9"
-    unsupported, version, other, policies = planned(*things, choices=Choices(revision="stable")).notes
+    unsupported, version, other, mesh_wide, policies = planned(*things, choices=Choices(revision="stable")).notes
     assert f"kgateway {CELL.kgateway} with Istio 1.9.9 is not among the supported combinations" in unsupported
     assert version == f"Deployment edge-system/edge is kgateway 2.4.9; what is proved is {CELL.kgateway}"
     assert other.startswith("Deployment other/istiod-blue serves our namespaces as well")
+    assert mesh_wide.endswith("may change what is seen: PeerAuthentication mesh-system/default")
     assert policies.endswith("may keep our gateway from it: mesh-system/deny")
+
+
+@pytest.mark.parametrize(
+    ("mark", "keeper"),
+    [("argocd.argoproj.io/tracking-id", "Argo CD"), ("helm.toolkit.fluxcd.io/name", "Flux"), ("example.com/flux", "")],
+)
+def test_who_keeps_a_controller_that_is_told_to_look_away_is_told(mark: str, keeper: str) -> None:
+    things = [*PLATFORM, *MESH, kgateway(meta={"annotations": {mark: "it"}}), gateway_class()]
+    notes = planned(*things, choices=CHANGE).notes
+    assert [note for note in notes if "is kept by" in note] == (
+        [f"Deployment edge-system/edge is kept by {keeper}, which may undo that in the midst of the run; pause it"]
+        if keeper
+        else []
+    )
 
 
 KEYS, VALUES = st.sampled_from(("a", "b", OURS[0])), st.sampled_from(("x", "y", OURS[1]))
