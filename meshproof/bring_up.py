@@ -7,6 +7,7 @@ import functools
 import sys
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 
 from meshproof import yamls
 from meshproof.checks.finding import Finding
@@ -25,7 +26,7 @@ from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
 from meshproof.steps import RESTORE, load_balancer
 from meshproof.steps.give_back import FOUND, nothing_left, what_is_ours
-from meshproof.survey.existing import Existing
+from meshproof.survey.existing import Existing, leading_to
 from meshproof.survey.found import Found
 from meshproof.survey.plan import Plan
 from meshproof.survey.take_away import take_away
@@ -86,6 +87,28 @@ def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]
     """A proof on a cluster of somebody else's, which is given back as it was, whatever happens.
 
     Raises:
+        MeshproofError: See `begun_on_existing`.
+    """
+    with begun_on_existing(choices, progress) as proof:
+        try:
+            yield proof
+        finally:
+            _give_back(proof)
+            proof.write()
+
+
+@contextlib.contextmanager
+def begun_on_existing(choices: Choices, progress: Progress, into: Path | None = None) -> Generator[Proof]:
+    """A proof at its beginning, on a cluster of somebody else's that no other run uses meanwhile; it is not given back.
+
+    Its choices are those that were made, with what they came to here: the versions, and how the cluster is reached.
+
+    Args:
+        choices: The choices.
+        progress: Told what takes time.
+        into: Folder for what the proof leaves; a new one by default.
+
+    Raises:
         BadInput: The page cannot be proved there, or the plan was not agreed to.
         NotReady: What an earlier run has left cannot be taken away.
     """
@@ -95,16 +118,28 @@ def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]
     if not choices.yes:
         raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
     parts = _parts_there(existing.cell, found, plan, choices, progress)
+    came_to = replace(
+        choices,
+        kgateway=existing.cell.kgateway,
+        istio=existing.cell.istio,
+        images=parts.form,
+        kubeconfig=existing.kubeconfig,
+        context=existing.api.context,
+    )
     with _taken(existing, found, parts, choices, progress) as cluster:
         inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
-        notes = plan.notes
-        proof = Proof(cluster, existing.cell, choices, progress.say, names=plan.names, makes=plan.makes, notes=notes)
+        proof = Proof(
+            cluster,
+            existing.cell,
+            came_to,
+            progress.say,
+            into=into,
+            names=plan.names,
+            makes=plan.makes,
+            notes=plan.notes,
+        )
         write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
-        try:
-            yield proof
-        finally:
-            _give_back(proof, existing)
-            proof.write()
+        yield proof
 
 
 def give_back(choices: Choices, progress: Progress) -> None:
@@ -117,6 +152,9 @@ def give_back(choices: Choices, progress: Progress) -> None:
     existing = Existing.of(choices)
     found = existing.look()
     if found.left is None:
+        record = existing.record()
+        with record.locked(progress.say, BUSY_TIMEOUT_S):
+            record.unmark()  # notebooks may have taken it, and made nothing yet
         progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
         return
     form = "source" if existing.cell.source else "published"  # of tools alone
@@ -130,10 +168,11 @@ def _taken(existing: Existing, found: Found, parts: Parts, choices: Choices, pro
     """The cluster for ourselves, as far as other runs go, without what an earlier one has left there."""
     record = existing.record()
     with record.locked(progress.say, BUSY_TIMEOUT_S):
-        record.work.mkdir(parents=True, exist_ok=True)
+        record.end_programs()
+        record.forget()  # what an earlier run knew of it is of then
+        record.work.mkdir(parents=True)
         # The first of several that names a context has the say. It names nothing else: no credential is copied.
         record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
-        record.end_programs()
         cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
         try:
             if found.left:
@@ -163,7 +202,7 @@ def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progres
     return replace(parts, versions=versions, images=images)
 
 
-def _give_back(proof: Proof, existing: Existing) -> None:
+def _give_back(proof: Proof) -> None:
     """Run the last section where the run did not come to it, and name what stays all the same."""
     try:
         if RESTORE.slug not in proof.results:
@@ -176,5 +215,7 @@ def _give_back(proof: Proof, existing: Existing) -> None:
         except MeshproofError as error:
             finding = Finding(False, "", f"it cannot be seen what: {str(error).splitlines()[0]}")
         if not finding.holds:
-            proof.announce(f"left in {existing.api.server}: {finding.observed}")
-            proof.announce(f"  the next run takes it away first; without one: meshproof delete {existing.words}")
+            proof.announce(f"left in {proof.cluster.api.server}: {finding.observed}")
+            proof.announce(
+                f"  the next run takes it away first; without one: meshproof delete {leading_to(proof.choices)}"
+            )

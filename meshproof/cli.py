@@ -61,8 +61,9 @@ def _e2e(choices: Choices) -> int:
 def _runbook(choices: Choices) -> int:
     """Execute the notebooks in order, or from a section on."""
     from meshproof.runbook.execution.run import run_runbook
+    from meshproof.survey.existing import agreed
 
-    return run_runbook(choices)
+    return run_runbook(agreed(choices) if choices.existing else choices)
 
 
 def _survey(choices: Choices) -> int:

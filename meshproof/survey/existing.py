@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,11 +55,6 @@ class Existing:
         cell = find_cell(choices.kgateway, choices.istio, choices.kubernetes)
         return cls(kubeconfig, Api(kubeconfig, choices.context), cell)
 
-    @property
-    def words(self) -> str:
-        """The words that lead to it, as they are typed."""
-        return f"CLUSTER=existing KUBECONFIG={self.kubeconfig} CONTEXT={self.api.context}"
-
     def look(self) -> Found:
         """What is there.
 
@@ -103,6 +99,11 @@ class Existing:
         if lacking:
             lines = [f"cluster {self.api.server}: these rights are missing; nothing was changed", *listed(lacking)]
             raise BadInput("\n  ".join(lines))
+
+
+def leading_to(choices: Choices) -> str:
+    """The words that lead to the cluster of these choices, as they are typed."""
+    return shlex.join(f"{name}={choices.typed('delete')[name]}" for name in ("CLUSTER", "KUBECONFIG", "CONTEXT"))
 
 
 def survey(choices: Choices) -> str:
