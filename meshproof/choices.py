@@ -12,9 +12,9 @@ from meshproof.errors import BadInput
 from meshproof.word import Word, nearest, one_of, supported
 
 RUNS = ("e2e", "runbook", "pytest")
-NOTEBOOKS = "notebooks"
-OWN_CLUSTER = "own-cluster"  # the notebook that takes an existing cluster; the others go on with what it took
-PROOFS = (*RUNS, NOTEBOOKS, OWN_CLUSTER)
+SECTION_NOTEBOOKS = "notebooks"
+TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others go on with what it took
+PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
 VERSIONED = (*PROOFS, "images", "doctor")
@@ -34,7 +34,7 @@ class Choices:
         str,
         Word(
             "Kubernetes' version; empty takes the one that goes with them",
-            (*RUNS, NOTEBOOKS, "images", "doctor"),
+            (*RUNS, SECTION_NOTEBOOKS, "images", "doctor"),
             supported("kubernetes"),
         ),
     ] = ""
@@ -79,7 +79,7 @@ class Choices:
         str,
         Word(
             "where the cluster comes from: made with kind, or existing, one that somebody else made",
-            (*RUNS, NOTEBOOKS, "delete"),
+            (*RUNS, SECTION_NOTEBOOKS, "delete"),
             one_of("kind", EXISTING),
             reported=True,
         ),
@@ -88,7 +88,7 @@ class Choices:
         str,
         Word(
             "the kubeconfig that leads to an existing cluster; empty takes what kubectl would",
-            (*RUNS, OWN_CLUSTER, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
             form=(".+", "a file, or several with : between"),
             kind_option="kubeconfig",
         ),
@@ -96,17 +96,19 @@ class Choices:
     context: Annotated[
         str,
         Word(
-            "its context; empty takes the current one", (*RUNS, OWN_CLUSTER, "survey", "delete"), form=(".+", "a name")
+            "its context; empty takes the current one",
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            form=(".+", "a name"),
         ),
     ] = ""
     yes: Annotated[
-        bool, Word("agree to the plan for an existing cluster beforehand", (*RUNS, OWN_CLUSTER), one_of("1"))
+        bool, Word("agree to the plan for an existing cluster beforehand", (*RUNS, TAKING_NOTEBOOK), one_of("1"))
     ] = False
     change: Annotated[
         str,
         Word(
             "what of somebody else's may be changed meanwhile in an existing cluster, and is put back",
-            (*RUNS, OWN_CLUSTER, "survey"),
+            (*RUNS, TAKING_NOTEBOOK, "survey"),
             one_of(CONTROLLER),
             reported=True,
         ),
@@ -124,7 +126,7 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*RUNS, NOTEBOOKS, "delete"),
+            (*RUNS, SECTION_NOTEBOOKS, "delete"),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
             kind_option="cluster-name",
@@ -161,7 +163,7 @@ class Choices:
         chosen = replace(cls(), **values)
         if chosen.tabs and chosen.access != PORT_FORWARD:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
-        if taker in ("survey", OWN_CLUSTER):  # which are of nothing else
+        if taker in ("survey", TAKING_NOTEBOOK):  # which are of nothing else
             return replace(chosen, cluster=EXISTING)
         chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
         return chosen

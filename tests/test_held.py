@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from snapshots import PARTS, always
 
-from meshproof.choices import OWN_CLUSTER, Choices
+from meshproof.choices import TAKING_NOTEBOOK, Choices
 from meshproof.cluster import Cluster, Record
 from meshproof.errors import BadInput, ClusterGone
 from meshproof.kube.kinds import DEPLOYMENT, Ref
@@ -152,4 +152,4 @@ def test_what_is_not_chosen_is_as_it_was_when_it_was_taken(begun: Begin) -> None
     book = open_proof(cluster="existing", kgateway="2.4.0", revision="stable", access="port-forward", images="auto")
     assert book.proof.choices == CHOICES
     assert repr(book) == "the runbook on cluster of context theirs"
-    held.check_same(book.proof, replace(CHOICES, kubeconfig="k", context="", yes=False, change=""), OWN_CLUSTER)
+    held.check_same(book.proof, replace(CHOICES, kubeconfig="k", context="", yes=False, change=""), TAKING_NOTEBOOK)

@@ -14,8 +14,7 @@ import pytest
 from snapshots import PARTS, SETTING, always
 
 from meshproof import runbook
-from meshproof.choices import OWN_CLUSTER as TAKES
-from meshproof.choices import Choices, words_of
+from meshproof.choices import SECTION_NOTEBOOKS, TAKING_NOTEBOOK, Choices, words_of
 from meshproof.cluster import Cluster
 from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof
@@ -174,7 +173,7 @@ def test_parameters_are_declared_typed_and_those_that_a_run_gives(notebook: Note
     (cell,) = [cell for cell in notebook.code if "parameters" in cell.metadata.get("tags", [])]
     assert cell is notebook.code[0]
     takes = notebook.name == OWN_CLUSTER
-    words = words_of(TAKES if takes else "notebooks")
+    words = words_of(TAKING_NOTEBOOK if takes else SECTION_NOTEBOOKS)
     declared = [f'{name.lower()}: str = "{word.default}"  # {word.help}' for name, word in words.items()]
     *choices, artifacts = cell.source.splitlines()
     assert choices == declared

@@ -49,7 +49,6 @@ FOUND = Found(
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     """What is known here of a cluster that may be looked at and changed."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
     there = Record("0abc", existing=True)
     monkeypatch.setattr(Existing, "of", always(Existing("/k", None, CELL)))  # pyright: ignore[reportArgumentType]
     monkeypatch.setattr(Existing, "look", always(FOUND))
@@ -115,11 +114,10 @@ def test_it_is_not_taken_without_a_yes(record: Record, begun: list[Path | None])
     assert begun == []
 
 
-def test_it_is_taken_once_and_then_opened(record: Record, begun: list[Path | None], tmp_path: Path) -> None:
+def test_it_is_taken_once_and_then_opened(record: Record, begun: list[Path | None]) -> None:
     first = survey(change=CONTROLLER, revision="stable", yes="1").take()
     assert begun == [first.proof.folder]
-    assert re.fullmatch(r"\d+T\d+Z-lab", first.proof.folder.name), "what is found is left where other runs leave it"
-    assert first.proof.folder.parent == tmp_path / "artifacts"
+    assert first.proof.folder == record.work
     mark = record.mark()
     assert mark is not None
     assert mark.kept == "asked"

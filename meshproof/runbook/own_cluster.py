@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.bring_up import begun_on_existing
-from meshproof.choices import OWN_CLUSTER, Choices
+from meshproof.choices import TAKING_NOTEBOOK, Choices
 from meshproof.errors import BadInput
-from meshproof.paths import artifacts_dir
 from meshproof.progress import Progress
-from meshproof.report.artifacts import new_run_folder
 from meshproof.runbook import held
 from meshproof.runbook.runbook import Runbook, chosen, open_held
 from meshproof.runbook.shown import Shown, surveyed
@@ -29,7 +27,7 @@ def survey(**words: str) -> Survey:
         BadInput: A choice is not supported, or what must be read may not be.
         MachineCannot: The cluster cannot be reached.
     """
-    choices = chosen(words, OWN_CLUSTER)
+    choices = chosen(words, TAKING_NOTEBOOK)
     existing = Existing.of(choices)
     return Survey(choices, existing, existing.look())
 
@@ -58,7 +56,8 @@ class Survey:
         """Have the cluster for the notebooks until it is given back. Taken already, it is only opened.
 
         Args:
-            artifacts: Folder for what the notebooks leave; a new one by default.
+            artifacts: Folder for what the cluster looked like when a claim is refuted; beside what is known of it here
+                by default.
 
         Raises:
             BadInput: The plan was not agreed to, or the cluster was taken with other choices.
@@ -67,13 +66,13 @@ class Survey:
         progress = Progress(sys.stdout, live=False)
         record = self.existing.record()
         if held.Held.of(record):
-            return open_held(self.choices, OWN_CLUSTER, record, progress)
+            return open_held(self.choices, TAKING_NOTEBOOK, record, progress)
         if not self.choices.yes:
             raise BadInput(
                 'the plan needs a yes: yes="1" among the parameters, then this notebook again from its first cell. '
                 "Nothing was changed"
             )
-        into = Path(artifacts) if artifacts else new_run_folder(artifacts_dir(), "lab", latest=False)
+        into = Path(artifacts) if artifacts else record.work
         with begun_on_existing(self.choices, progress, into) as proof:
             held.hold(proof, kept="asked")
         return Runbook(proof, made=True)

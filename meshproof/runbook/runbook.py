@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
-from meshproof.choices import NOTEBOOKS as HERE
-from meshproof.choices import Choices
+from meshproof.choices import SECTION_NOTEBOOKS, Choices
 from meshproof.cluster import Cluster, Record, check_made_of, kind_cluster
 from meshproof.cluster.node import Node
 from meshproof.engine import Engine
@@ -82,11 +81,11 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runb
         ClusterGone: There is no such cluster and it is not to be made.
         MeshproofError: See `meshproof.bring_up.parts_of` and `meshproof.cluster.kind_cluster`.
     """
-    choices = chosen(words, HERE)
+    choices = chosen(words, SECTION_NOTEBOOKS)
     name = choices.name
     progress = Progress(sys.stdout, live=False)
     if choices.existing:
-        return open_held(choices, HERE, held.find(artifacts), progress)
+        return open_held(choices, SECTION_NOTEBOOKS, held.find(artifacts), progress)
     parts, engine = parts_of(choices, progress)
     cluster = attach(name, parts, engine)
     made = False
@@ -122,7 +121,7 @@ def plan(**words: str) -> Shown:
     Raises:
         BadInput: A choice is not supported.
     """
-    choices = chosen(words, HERE)
+    choices = chosen(words, SECTION_NOTEBOOKS)
     return opened.plan_table(cell_of(choices), choices)
 
 

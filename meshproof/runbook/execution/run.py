@@ -10,9 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of, proof_of
-from meshproof.choices import NOTEBOOKS as HERE
-from meshproof.choices import OWN_CLUSTER as TAKES
-from meshproof.choices import Choices
+from meshproof.choices import SECTION_NOTEBOOKS, TAKING_NOTEBOOK, Choices
 from meshproof.cluster import kind_cluster
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.forward import end_forwards
@@ -87,7 +85,7 @@ def parameters(name: str, choices: Choices, folder: Path) -> Mapping[str, str]:
     """The values of a notebook's parameters. Its kernel works in the checkout, so paths below that are short."""
     checkout = NOTEBOOKS_DIR.parent
     artifacts = str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder)
-    typed = choices.typed(TAKES if name == OWN_CLUSTER else HERE)
+    typed = choices.typed(TAKING_NOTEBOOK if name == OWN_CLUSTER else SECTION_NOTEBOOKS)
     return {word.lower(): value for word, value in typed.items()} | {"artifacts": artifacts}
 
 
@@ -123,7 +121,7 @@ def _how_to_go_on(proof: Proof, order: Order) -> str:
 
 @contextlib.contextmanager
 def _leaving(proof: Proof, then: Callable[[], str] = str) -> Generator[None]:
-    """Leave what there is at the end; after an error of ours, say what to do then."""
+    """Leave what there is at the end; after an error of ours, say what to do then, where there is something."""
     try:
         yield
     except BaseException as error:
