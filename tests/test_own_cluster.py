@@ -37,7 +37,7 @@ FOUND = Found(
     gateways=(TheirGateway(Ref(GATEWAY, "shop", "<shop>"), {}),),
     gateway_api=GatewayApi("1.6.1", "standard"),
     kgateway_crds=True,
-    classes=frozenset({"kgateway"}),
+    classes={"kgateway": "kgateway.dev/kgateway"},
     balancers=(0, 0),
     policies=(),
     cni=False,
@@ -100,7 +100,7 @@ def test_the_plan_is_a_table_of_what_is_used_made_and_changed(record: Record) ->
 
 
 def test_where_it_cannot_be_proved_it_is_said_with_what_would_help(record: Record) -> None:
-    with pytest.raises(BadInput, match=r"looks at all namespaces(.|\n)*with CHANGE=controller, the plan"):
+    with pytest.raises(BadInput, match=r"would serve our Gateway as well(.|\n)*with CHANGE=controller, the plan"):
         _ = survey(revision="stable").plan
     with pytest.raises(BadInput, match="choose one with REVISION="):
         _ = survey(change=CONTROLLER).plan
