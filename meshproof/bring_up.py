@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import socket
 import sys
-import time
 from collections.abc import Generator
-from dataclasses import replace
 
-from meshproof import yamls
-from meshproof.checks.finding import Finding
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster, Record, kind_cluster
+from meshproof.cluster import kind_cluster
 from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
-from meshproof.errors import BadInput, MeshproofError
 from meshproof.images import Parts, prepare
-from meshproof.images.declaration import declaration
-from meshproof.kube import inventory
+from meshproof.on_existing import proof_on_existing
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import Cell, find_cell
-from meshproof.report.files import write_text
 from meshproof.report.runlog import run_log
-from meshproof.steps import RESTORE, load_balancer
-from meshproof.steps.give_back import FOUND, nothing_left, what_is_ours
-from meshproof.steps.setting import Maker
-from meshproof.survey.existing import Existing
-from meshproof.survey.found import Found
-from meshproof.survey.plan import Plan
-from meshproof.survey.take_away import take_away
+from meshproof.steps import load_balancer
 
 BUSY_TIMEOUT_S = 600.0
 
@@ -69,7 +54,7 @@ def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
         MeshproofError: See `parts_of` and `meshproof.cluster.kind_cluster`.
     """
     if choices.existing:
-        with run_log() as log, _proof_on_existing(choices, progress) as proof:
+        with run_log() as log, proof_on_existing(choices, progress) as proof:
             log.keep_in(proof.folder)
             yield proof
         return
@@ -83,114 +68,3 @@ def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
                 yield proof
             finally:
                 proof.write()
-
-
-@contextlib.contextmanager
-def _proof_on_existing(choices: Choices, progress: Progress) -> Generator[Proof]:
-    """A proof on a cluster of somebody else's, which is given back as it was, whatever happens.
-
-    Raises:
-        BadInput: The page cannot be proved there, or the plan was not agreed to.
-        NotReady: What an earlier run has left cannot be taken away.
-    """
-    existing = Existing.of(choices)
-    with _alone(existing, progress) as record:
-        found = existing.look()
-        existing.refuse_another_run(found)
-        plan = existing.plan(found, choices)
-        if not choices.yes:
-            raise BadInput(f"the plan needs a yes: YES=1, or --yes. Nothing was changed\n{existing.told(found, plan)}")
-        parts = _parts_there(existing.cell, found, plan, choices, progress)
-        with _taken(existing, record, found, parts, choices, progress) as cluster:
-            inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
-            makes = replace(plan.makes, by=Maker(socket.gethostname(), os.getpid(), time.time()))
-            announce, notes = progress.say, plan.notes
-            proof = Proof(cluster, existing.cell, choices, announce, names=plan.names, makes=makes, notes=notes)
-            write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
-            try:
-                yield proof
-            finally:
-                _give_back(proof, existing)
-                proof.write()
-
-
-def give_back(choices: Choices, progress: Progress) -> None:
-    """Take away what is left of a run in an existing cluster, and put back what it changed there.
-
-    Raises:
-        BadInput: As `Existing` has it.
-        NotReady: Something of it stays.
-    """
-    existing = Existing.of(choices)
-    with _alone(existing, progress) as record:
-        found = existing.look()
-        if found.left is None:
-            progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
-            return
-        form = "source" if existing.cell.source else "published"  # of tools alone
-        parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
-        with _taken(existing, record, found, parts, choices, progress):
-            progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there any more")
-
-
-@contextlib.contextmanager
-def _alone(existing: Existing, progress: Progress) -> Generator[Record]:
-    """What is known of the cluster here, while no other run of this machine uses it."""
-    record = existing.record()
-    with record.locked(progress.say, BUSY_TIMEOUT_S):
-        yield record
-
-
-@contextlib.contextmanager
-def _taken(
-    existing: Existing, record: Record, found: Found, parts: Parts, choices: Choices, progress: Progress
-) -> Generator[Cluster]:
-    """The cluster, without what an earlier run has left there."""
-    record.work.mkdir(parents=True, exist_ok=True)
-    # The first of several that names a context has the say. It names nothing else: no credential is copied.
-    record.kubeconfig.write_text(yamls.dump({"kind": "Config", "current-context": existing.api.context}))
-    record.end_programs()
-    cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
-    try:
-        if found.left:
-            take_away(found.left, cluster, existing.cell, choices, progress.say)
-        yield cluster
-    finally:
-        cluster.close()
-
-
-def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progress: Progress) -> Parts:
-    """Tools, charts and images for a cluster of somebody else's, whose nodes pull images unless they hold them."""
-    form = choices.images
-    if form == "auto":
-        needed = {image.ref for image in declaration(cell).images.values() if image.ref} if cell.source else set[str]()
-        held = bool(needed) and all(needed <= node.images for node in found.nodes)
-        form = "source" if held else "published"
-        progress.say(f"images: {'those that its nodes hold, assembled here' if held else 'the published ones'}")
-    parts = prepare(cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
-    api = found.gateway_api.version if found.gateway_api else parts.versions["gateway-api"]
-    versions = {
-        "kgateway": cell.kgateway,
-        "istio": plan.istiod.version,
-        "kubernetes": found.kubernetes,
-        "gateway-api": api,
-    }
-    images = {**parts.images, "proxyv2": plan.istiod.proxy_image}
-    return replace(parts, versions=versions, images=images)
-
-
-def _give_back(proof: Proof, existing: Existing) -> None:
-    """Run the last section where the run did not come to it, and name what stays all the same."""
-    try:
-        if RESTORE.slug not in proof.results:
-            proof.announce("the run did not come to its end: giving the cluster back as it was")
-            proof.run(RESTORE.slug)
-    finally:
-        link = what_is_ours(proof.setting("before"))
-        try:
-            finding = nothing_left(link.read(proof.cluster))
-        except MeshproofError as error:
-            finding = Finding(False, "", f"it cannot be seen what: {str(error).splitlines()[0]}")
-        if not finding.holds:
-            proof.announce(f"left in {existing.api.server}: {finding.observed}")
-            proof.announce(f"  the next run takes it away first; without one: meshproof delete {existing.words}")

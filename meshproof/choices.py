@@ -11,7 +11,10 @@ from typing import Annotated, Self, get_type_hints
 from meshproof.errors import BadInput
 from meshproof.word import Word, nearest, one_of, supported
 
-PROOFS = ("e2e", "runbook", "pytest", "notebooks")
+RUNS = ("e2e", "runbook", "pytest")
+SECTION_NOTEBOOKS = "notebooks"
+TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others go on with what it took
+PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
 VERSIONED = (*PROOFS, "images", "doctor")
@@ -28,7 +31,12 @@ class Choices:
         str, Word("Istio's version; empty takes the one that goes with kgateway", VERSIONED, supported("istio"))
     ] = ""
     kubernetes: Annotated[
-        str, Word("Kubernetes' version; empty takes the one that goes with them", VERSIONED, supported("kubernetes"))
+        str,
+        Word(
+            "Kubernetes' version; empty takes the one that goes with them",
+            (*RUNS, SECTION_NOTEBOOKS, "images", "doctor"),
+            supported("kubernetes"),
+        ),
     ] = ""
     revision: Annotated[
         str,
@@ -71,7 +79,7 @@ class Choices:
         str,
         Word(
             "where the cluster comes from: made with kind, or existing, one that somebody else made",
-            (*PROOFS, "delete"),
+            (*RUNS, SECTION_NOTEBOOKS, "delete"),
             one_of("kind", EXISTING),
             reported=True,
         ),
@@ -80,20 +88,27 @@ class Choices:
         str,
         Word(
             "the kubeconfig that leads to an existing cluster; empty takes what kubectl would",
-            (*PROOFS, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
             form=(".+", "a file, or several with : between"),
             kind_option="kubeconfig",
         ),
     ] = ""
     context: Annotated[
-        str, Word("its context; empty takes the current one", (*PROOFS, "survey", "delete"), form=(".+", "a name"))
+        str,
+        Word(
+            "its context; empty takes the current one",
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            form=(".+", "a name"),
+        ),
     ] = ""
-    yes: Annotated[bool, Word("agree to the plan for an existing cluster beforehand", PROOFS, one_of("1"))] = False
+    yes: Annotated[
+        bool, Word("agree to the plan for an existing cluster beforehand", (*RUNS, TAKING_NOTEBOOK), one_of("1"))
+    ] = False
     change: Annotated[
         str,
         Word(
             "what of somebody else's may be changed meanwhile in an existing cluster, and is put back",
-            (*PROOFS, "survey"),
+            (*RUNS, TAKING_NOTEBOOK, "survey"),
             one_of(CONTROLLER),
             reported=True,
         ),
@@ -111,7 +126,7 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*PROOFS, "delete"),
+            (*RUNS, SECTION_NOTEBOOKS, "delete"),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
             kind_option="cluster-name",
@@ -148,7 +163,7 @@ class Choices:
         chosen = replace(cls(), **values)
         if chosen.tabs and chosen.access != PORT_FORWARD:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
-        if taker == "survey":  # which is of nothing else
+        if taker in ("survey", TAKING_NOTEBOOK):  # which are of nothing else
             return replace(chosen, cluster=EXISTING)
         chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
         return chosen

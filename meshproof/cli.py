@@ -61,8 +61,9 @@ def _e2e(choices: Choices) -> int:
 def _runbook(choices: Choices) -> int:
     """Execute the notebooks in order, or from a section on."""
     from meshproof.runbook.execution.run import run_runbook
+    from meshproof.survey.existing import agreed
 
-    return run_runbook(choices)
+    return run_runbook(agreed(choices) if choices.existing else choices)
 
 
 def _survey(choices: Choices) -> int:
@@ -111,8 +112,8 @@ def _clusters(_: Choices) -> int:
 
 def _delete(choices: Choices) -> int:
     """Delete one cluster that meshproof made, and all that belongs to it; or what it left in an existing one."""
-    from meshproof.bring_up import give_back
     from meshproof.cluster import ours
+    from meshproof.on_existing import give_back
     from meshproof.progress import Progress
 
     if choices.existing:

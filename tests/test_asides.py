@@ -27,6 +27,7 @@ STATUS: Made = {
     "subresource": "status",
     "fieldsV1": {"f:a": {}},
 }
+NOTHING: Made = {}
 OURS: Made = {"manager": MANAGER, "operation": "Update", "fieldsV1": {"f:env": {}}}
 ASIDE = Aside(Ref(DEPLOYMENT, "edge-system", "edge"), "[]", '[{"no":"ours"}]', json.dumps([HELM, STATUS]))
 SETTING = Setting.of(cells()[0], PARTS, Choices(), our_names(), Makes(istio=False, asides=(ASIDE,)))

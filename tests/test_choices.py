@@ -17,6 +17,7 @@ from meshproof.command_line import read
 from meshproof.errors import BadInput
 from meshproof.run import run
 from meshproof.runbook.execution.run import parameters
+from meshproof.runbook.notebooks import INDEX
 from meshproof.word import Word, one_of
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,8 @@ def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
         ("runbook", "KUBECONFIG=mine", "KUBECONFIG: is about a cluster that is there already; add CLUSTER=existing"),
         ("e2e", "CONTEXT=mine CLUSTER=kind", "CONTEXT: is about a cluster that is there already"),
         ("pytest", "YES=1", "YES: is about a cluster that is there already"),
-        ("notebooks", "CHANGE=controller", "CHANGE: is about a cluster that is there already"),
+        ("notebooks", "CHANGE=controller", "CHANGE: not a choice here; those of notebooks: KGATEWAY"),
+        ("own-cluster", "CLUSTER=kind", "CLUSTER: not a choice here; those of own-cluster: KGATEWAY"),
         ("survey", "CHANGE=istiod", "CHANGE=istiod: not supported; allowed: controller"),
         ("survey", "CLUSTER=existing", "CLUSTER: not a choice here; those of survey: REVISION, KUBECONFIG, CONTEXT"),
     ],
@@ -136,6 +138,7 @@ def test_an_existing_cluster_is_chosen_with_its_words_and_a_survey_is_of_nothing
     )
     assert chosen.existing
     assert Choices.parse({}, "survey").existing
+    assert Choices.parse({}, "own-cluster").existing
     assert not Choices().existing
 
 
@@ -175,7 +178,7 @@ def test_a_new_word_is_one_place(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="PAGES: not a choice here"):
         read(["runbook", "PAGES=all"], COMMANDS, More)
     assert suite.options(chosen)[-2:] == ["--pages=all", "--loud"]
-    assert parameters(chosen, tmp_path)["pages"] == "all"
+    assert parameters(INDEX, chosen, tmp_path)["pages"] == "all"
     assert chosen.named()["pages"] == "all"
 
 

@@ -21,19 +21,21 @@ from meshproof.cluster.record import Mark
 from meshproof.errors import BadInput, ClusterGone, MachineCannot, NotReady, Refuted
 from meshproof.kube import inventory
 from meshproof.kube.inventory import Difference, Name
+from meshproof.path.link import Link
 from meshproof.path.mesh import Mesh
 from meshproof.proof import Proof, position
 from meshproof.proof.position import Elsewhere, Held
 from meshproof.releases import cells
 from meshproof.report import summary
 from meshproof.results import Resumption, RunResult, StepResult
-from meshproof.runbook import Runbook, Section, notebooks, open_proof, runbook
+from meshproof.runbook import Runbook, Section, held, notebooks, open_proof, runbook
 from meshproof.runbook.execution import lab, resume
 from meshproof.runbook.execution.run import Order, chosen
 from meshproof.runbook.shown.claimed import Claimed
 from meshproof.steps import PAGE, Setting, Step
 from meshproof.steps.install_istio import inventory_name
 from meshproof.steps.model import shell
+from meshproof.steps.setting import Makes
 
 INVENTORY = inventory_name(SETTING)
 
@@ -92,16 +94,13 @@ def holds(monkeypatch: pytest.MonkeyPatch) -> Holds:
 
 def test_an_order_has_defaults_and_what_make_passes_on() -> None:
     plain = Order.of(Choices())
-    assert (plain.name, plain.start, plain.existing) == ("meshproof", 0, False)
+    assert (plain.name, plain.start, plain.goes_on) == ("meshproof", 0, False)
     assert plain.again(place("enable")) == "make runbook NAME=meshproof FROM=enable"
     assert plain.again(0) == "make runbook NAME=meshproof"
     for word in ("route", str(place("route"))):
         asked = Order.of(Choices(name="rb", start=word, keep=True))
-        assert (asked.name, asked.start, asked.existing) == ("rb", place("route"), True)
+        assert (asked.name, asked.start, asked.goes_on) == ("rb", place("route"), True)
     assert asked.again(place("exclude")) == "make runbook KEEP=1 NAME=rb FROM=exclude"
-    asked = Order.of(Choices(cluster="existing", images="source"))
-    assert asked.existing
-    assert asked.again(1) == "make runbook IMAGES=source CLUSTER=existing NAME=meshproof FROM=istio"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +115,7 @@ def test_an_order_has_defaults_and_what_make_passes_on() -> None:
         ({"NAME": "Not_A_Name"}, "NAME=Not_A_Name: expected lower-case letters"),
         ({"COLOUR": "red"}, "COLOUR"),
         ({"CLUSTER": "minikube"}, "minikube"),
+        ({"CLUSTER": "existing", "FROM": "route"}, "FROM=route: a run in an existing cluster gives it back at its end"),
     ],
 )
 def test_an_order_that_cannot_be_used_is_bad_input(words: dict[str, str], told: str) -> None:
@@ -124,13 +124,22 @@ def test_an_order_that_cannot_be_used_is_bad_input(words: dict[str, str], told: 
 
 
 def test_a_run_from_a_section_on_has_the_index_and_the_sections_from_there() -> None:
-    paths = notebooks.notebook_paths()
-    assert chosen(paths, 0) == paths
-    assert [path.stem for path in chosen(paths, place("exclude"))] == [
-        "00-index",
+    def stems(choices: Choices) -> list[str]:
+        return [path.stem for path in chosen(notebooks.notebook_paths(), Order.of(choices))]
+
+    walk = [
+        "10-install-istio",
+        "20-enable-the-integration",
+        "30-route-over-mtls",
         "40-exclude-a-service",
         "50-clean-up",
     ]
+    assert stems(Choices()) == ["00-index", "01-before-you-begin", *walk]
+    assert stems(Choices(start="exclude")) == ["00-index", *walk[-2:]]
+    there = stems(Choices(cluster="existing"))
+    assert there == ["00-index", "02-your-own-cluster", "01-before-you-begin", *walk, "55-give-the-cluster-back"], (
+        "somebody else's cluster is looked at before anything is made there"
+    )
 
 
 def test_a_missing_notebook_is_named_before_anything_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +281,34 @@ def test_a_clean_up_that_is_proven_is_shown_again_where_nothing_is_left_to_clean
     (proof.cluster.work / INVENTORY).touch()
     Runbook(proof).run("cleanup")
     assert stubs.ran == ["cleanup"]
+
+
+def test_an_existing_cluster_is_let_go_once_nothing_of_the_run_is_there(
+    cluster: Cluster, there: list[bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    ours = [("Namespace ours",), (), ()]
+    link = Link[tuple[str, ...]]("what is ours", (), lambda _: ours.pop(0))
+    monkeypatch.setattr(runbook, "what_is_ours", always(link))
+    monkeypatch.setattr(position, "what_is_ours", always(link))
+    restored = replace(RESULTS["cleanup"], slug="restore")
+    stubs = Stubs(monkeypatch, {"restore": restored})
+    said: list[str] = []
+    proof = Proof(
+        cluster, cells()[0], Choices(cluster="existing"), said.append, into=tmp_path, makes=Makes(istio=False)
+    )
+    record = Record(cluster.name, existing=True)
+    record.work.mkdir(parents=True)
+    held.hold(proof, kept="asked")
+    Runbook(proof).run("restore")
+    assert record.mark(), "something of it stays: it can be given back again"
+    proof.ledger.forget()
+    Runbook(proof).run("restore")
+    assert record.mark() is None
+    section = Runbook(proof).run("restore")
+    assert stubs.ran == ["restore", "restore"]
+    assert said == ["Not run again: nothing of this run is there any more. Shown is what was found when it ran."]
+    assert section.result == proof.results["restore"]
 
 
 def test_a_run_from_the_clean_up_on_is_no_proof_where_nothing_is_left_to_clean_up(

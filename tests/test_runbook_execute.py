@@ -14,14 +14,19 @@ from page_runs import a_walk, place
 from snapshots import PARTS, always
 
 from meshproof.choices import Choices
-from meshproof.cluster import Cluster
+from meshproof.cluster import Cluster, Record
 from meshproof.errors import BadInput, MachineCannot, Refuted
+from meshproof.progress import Progress
+from meshproof.proof import Proof
 from meshproof.proof.ledger import Ledger
+from meshproof.releases import cells
 from meshproof.report import results_json
 from meshproof.results import RunResult
+from meshproof.runbook import held
 from meshproof.runbook.execution import resume
 from meshproof.runbook.execution import run as module
 from meshproof.steps import PAGE
+from meshproof.steps.setting import Makes
 
 ALL = len(a_walk().checks)
 
@@ -147,7 +152,47 @@ def test_a_resumed_run_needs_its_cluster_and_begins_where_it_was_told(run: Run) 
     assert run.taken_up == [place("exclude")]
     assert run.asked["must_exist"]
     run.runs = False
-    for choices in (Choices(start="exclude"), Choices(cluster="existing")):
-        with pytest.raises(BadInput, match="cluster meshproof: does not run"):
-            module.run_runbook(choices)
+    with pytest.raises(BadInput, match="cluster meshproof: does not run"):
+        module.run_runbook(Choices(start="exclude"))
     assert run.taken_up == [place("exclude")]
+
+
+@pytest.mark.parametrize("fails_at", ["", "30-route-over-mtls.ipynb"])
+def test_on_an_existing_cluster_the_notebooks_find_it_until_it_is_given_back_and_then_the_book_is_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    there = Record("0abc", existing=True)
+    there.work.mkdir(parents=True)
+    cluster = replace(run.cluster, name=there.name)
+    book = tmp_path / "artifacts" / "latest" / "runbook" / "book.html"
+    seen: list[object] = []
+
+    @contextlib.contextmanager
+    def proof_of(choices: Choices, progress: Progress) -> Generator[Proof]:
+        proof = Proof(cluster, cells()[0], choices, progress.say, makes=Makes(istio=False))
+        with there.locked(progress.say, 1):
+            try:
+                yield proof
+            finally:  # it is given back
+                seen.append((there.mark(), list(proof.results), book.exists()))
+
+    def execute(source: Path, copy: Path, given: dict[str, str], say: Callable[[str], None]) -> None:
+        seen.append(held.find(given["artifacts"]))
+        run.execute(source, copy, given, say)
+
+    monkeypatch.setattr(module, "proof_of", proof_of)
+    monkeypatch.setattr(module, "execute", execute)
+    choices = Choices(cluster="existing", yes=True)
+    run.fails_at = fails_at
+    with pytest.raises(Refuted, match="x is not so") if fails_at else contextlib.nullcontext():
+        module.run_runbook(choices)
+    *during, at_the_end = seen
+    assert during == [there] * len(run.executed)
+    assert at_the_end == (None, list(PAGE), False), "what the notebooks found is known, and nobody finds it any more"
+    assert book.read_text().count("<section id=") == len(run.executed)
+    assert run.executed[:3] == ["00-index.ipynb", "02-your-own-cluster.ipynb", "01-before-you-begin.ipynb"]
+    assert run.executed[-1] == (fails_at or "55-give-the-cluster-back.ipynb")
+    told = "".join(capsys.readouterr())
+    assert "to go on once" not in told, "it is given back: there is nothing to go on from"
+    assert "make runbook" not in told

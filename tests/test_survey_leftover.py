@@ -173,4 +173,4 @@ def test_what_others_use_is_not_taken_from_them() -> None:
 
     cluster = cast(Cluster, Untouched([THEIR_GATEWAY]))
     with pytest.raises(NotReady, match="used by others by now: Gateway shop/new"):
-        take_away(replace(NOTHING, gateway_api=True), cluster, CELL, Choices(), said.append)
+        take_away(replace(NOTHING, gateway_api=True), cluster, CELL, said.append)

@@ -70,7 +70,7 @@ class Record:
     @property
     def folder(self) -> Path:
         """All that belongs to it, but for the lock."""
-        return state_dir() / ("existing" if self.existing else "clusters") / self.name
+        return _home(self.existing) / self.name
 
     @property
     def lock(self) -> Path:
@@ -119,6 +119,10 @@ class Record:
         fresh.write_text(json.dumps(asdict(mark), indent=1))
         fresh.replace(self.folder / MARK)
 
+    def unmark(self) -> None:
+        """Let it be nobody's: what is known of it goes once nobody uses it."""
+        (self.folder / MARK).unlink(missing_ok=True)
+
     @contextmanager
     def locked(self, announce: Callable[[str], None], timeout_s: float) -> Generator[None]:
         """Have the cluster to oneself, waiting for a run that uses it. Where no mark is left, nothing is.
@@ -166,10 +170,14 @@ def folder_of(name: str) -> Path:
     return Record(name).folder
 
 
-def records() -> list[Record]:
-    """The clusters of ours, by name."""
-    clusters = state_dir() / "clusters"
+def records(*, existing: bool = False) -> list[Record]:
+    """The clusters of ours, or those of somebody else's of which something is known here, by name."""
+    clusters = _home(existing)
     paths = sorted(clusters.iterdir()) if clusters.is_dir() else []
-    of_names = [Record(name) for name in sorted({path.stem for path in paths})]
+    of_names = [Record(name, existing) for name in sorted({path.stem for path in paths})]
     # A lock alone that nobody holds is nothing: what it was for is gone.
     return [record for record in of_names if record.folder.is_dir() or record.user() is not None]
+
+
+def _home(existing: bool) -> Path:
+    return state_dir() / ("existing" if existing else "clusters")

@@ -15,6 +15,7 @@ from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
 from meshproof.results import StepResult
 from meshproof.steps import PAGE, RESTORE, Setting, titled
+from meshproof.steps.give_back import what_is_ours
 from meshproof.steps.install_istio import inventory_name
 from meshproof.steps.judging import EVERY_S, SUCCESSES, judge
 from meshproof.steps.model import Claim
@@ -121,12 +122,12 @@ def hold(
 def past(slug: str, results: Mapping[str, StepResult], setting: Setting, cluster: Cluster) -> str:
     """Why this section, which is proven, is not run again: the first later one, which stands on it and would go.
 
-    The clean-up itself, where nothing is left for it to do; empty where the section can be run.
+    The clean-up itself, or the return of a cluster, where nothing is left to do; empty where the section can be run.
     """
     if slug not in results or not results[slug].complete:
         return ""
     if slug == RESTORE.slug:
-        return ""
+        return "" if what_is_ours(setting).read(cluster) else slug
     if slug == "cleanup":
         return slug if clean(setting, cluster) else ""
     order = list(PAGE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of
-from meshproof.choices import Choices
+from meshproof.choices import SECTION_NOTEBOOKS, Choices
 from meshproof.cluster import Cluster, Record, check_made_of, kind_cluster
 from meshproof.cluster.node import Node
 from meshproof.engine import Engine
@@ -21,14 +21,19 @@ from meshproof.path.links import Links
 from meshproof.progress import Progress
 from meshproof.proof import Proof, position
 from meshproof.report.runlog import run_log
-from meshproof.runbook import observe
-from meshproof.runbook.notebooks import NOTEBOOKS
+from meshproof.runbook import held, observe
+from meshproof.runbook.notebooks import NOTEBOOKS, OWN_CLUSTER
 from meshproof.runbook.section import Section
 from meshproof.runbook.shown import Shown, certificate, claimed, commands, latency, opened, request, verdict
 from meshproof.runbook.shown.claimed import Claimed
-from meshproof.steps import PAGE
+from meshproof.steps import RESTORE
+from meshproof.steps.give_back import what_is_ours
 
 VERDICT = "verdict"
+_NOTHING = {
+    "cleanup": "nothing of the page is there to clean up",
+    RESTORE.slug: "nothing of this run is there any more",
+}
 
 
 def attach(name: str, parts: Parts, engine: Engine) -> Cluster:
@@ -54,8 +59,13 @@ def _gone(name: str) -> ClusterGone:
     )
 
 
-def _chosen(words: Mapping[str, str]) -> Choices:
-    return Choices.parse({name.upper(): value for name, value in words.items()}, "notebooks")
+def chosen(words: Mapping[str, str], taker: str) -> Choices:
+    """The choices that a notebook's parameters make; readers also write numbers and True there.
+
+    Raises:
+        BadInput: A choice is not supported.
+    """
+    return Choices.parse({name.upper(): str(value) for name, value in words.items()}, taker)
 
 
 def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runbook:
@@ -63,7 +73,7 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runb
 
     Args:
         artifacts: Folder for what the cluster looked like when a claim is refuted; beside the cluster by default.
-        make: Make the cluster, and keep it, where there is none.
+        make: Make the cluster, and keep it, where there is none. An existing one is taken by a notebook of its own.
         words: Choices, as a notebook's parameters have them; `meshproof.choices` says which there are.
 
     Raises:
@@ -71,9 +81,11 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runb
         ClusterGone: There is no such cluster and it is not to be made.
         MeshproofError: See `meshproof.bring_up.parts_of` and `meshproof.cluster.kind_cluster`.
     """
-    choices = _chosen(words)
+    choices = chosen(words, SECTION_NOTEBOOKS)
     name = choices.name
     progress = Progress(sys.stdout, live=False)
+    if choices.existing:
+        return open_held(choices, SECTION_NOTEBOOKS, held.find(artifacts), progress)
     parts, engine = parts_of(choices, progress)
     cluster = attach(name, parts, engine)
     made = False
@@ -91,14 +103,26 @@ def open_proof(*, artifacts: str = "", make: bool = False, **words: str) -> Runb
     return Runbook(proof, made=made)
 
 
+def open_held(choices: Choices, taker: str, record: Record, progress: Progress) -> Runbook:
+    """The runbook on an existing cluster that was taken for it.
+
+    Raises:
+        BadInput: It was taken with other choices than these.
+        ClusterGone: It is not held any more.
+    """
+    proof = held.attach(record, progress)
+    held.check_same(proof, choices, taker)
+    return Runbook(proof)
+
+
 def plan(**words: str) -> Shown:
     """What the parameters come to, as the other notebooks will use it; nothing is made. Arguments as `open_proof`.
 
     Raises:
         BadInput: A choice is not supported.
     """
-    choices = _chosen(words)
-    return opened.plan_table(cell_of(choices), choices, choices.name)
+    choices = chosen(words, SECTION_NOTEBOOKS)
+    return opened.plan_table(cell_of(choices), choices)
 
 
 @dataclass(frozen=True, repr=False)
@@ -119,12 +143,12 @@ class Runbook:
             NotReady: Another section comes first.
         """
         proof = self.proof
-        run = claimed.begin(slug, (*list(PAGE)[list(PAGE).index(slug) + 1 :], VERDICT))
+        run = claimed.begin(slug, (*list(NOTEBOOKS)[list(NOTEBOOKS).index(slug) + 1 :], VERDICT))
         with self._at_work() as cluster:
             proof.recall()
             past = position.past(slug, proof.results, position.setting_of(proof, slug), cluster)
             if past:
-                why = "nothing of the page is there to clean up" if past == slug else f"{NOTEBOOKS[past]} stands on it"
+                why = _NOTHING[slug] if past == slug else f"{NOTEBOOKS[past]} stands on it"
                 proof.announce(f"Not run again: {why}. Shown is what was found when it ran.")
                 run.end()
                 now = observe.pods(cluster, self._on)
@@ -132,6 +156,8 @@ class Runbook:
             self._require(slug)
             before = observe.pods(cluster, self._on)
             result = proof.run_and_keep(slug)
+            if slug == RESTORE.slug and not what_is_ours(proof.setting(slug)).read(cluster):
+                held.let_go(proof)
             return Section(result, before, observe.pods(cluster, self._on), run)
 
     @contextlib.contextmanager
@@ -143,14 +169,23 @@ class Runbook:
         """
         cluster = self.proof.cluster
         if not cluster.answers():
-            raise _gone(cluster.name)
+            raise self._gone()
         with contextlib.closing(cluster), run_log(self.proof.folder):
             try:
                 yield cluster
             except MeshproofError as error:
                 if cluster.answers():
                     raise
-                raise _gone(cluster.name) from error
+                raise self._gone() from error
+
+    def _gone(self) -> ClusterGone:
+        choices = self.proof.choices
+        if not choices.existing:
+            return _gone(self.proof.cluster.name)
+        return ClusterGone(
+            f"context {choices.context}: its cluster does not answer, or it was given back. {OWN_CLUSTER} takes it; "
+            "begin there, and in a notebook that is open at its first cell"
+        )
 
     def _require(self, slug: str, *others: str) -> None:
         """Refuse a section before those that it stands on.
@@ -173,7 +208,7 @@ class Runbook:
         """What a reader types in a section, for the versions and choices of this run."""
         self.proof.recall()  # another notebook may have gone on meanwhile
         with self._at_work():
-            step = PAGE[slug](position.setting_of(self.proof, slug))
+            step = self.proof.sections[slug](position.setting_of(self.proof, slug))
         return commands.typed_commands([command.text for command in step.documented])
 
     @property
@@ -232,4 +267,4 @@ class Runbook:
         return opened.opened(self.proof, made=self.made).html
 
     def __repr__(self) -> str:
-        return f"the runbook on cluster {self.proof.cluster.name}"
+        return f"the runbook on cluster {opened.where(self.proof)}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import socket
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from meshproof.choices import CONTROLLER, Choices
+from meshproof.choices import CONTROLLER, EXISTING, Choices
 from meshproof.cluster import Record
 from meshproof.dialects import dialect
 from meshproof.errors import BadInput
@@ -57,11 +58,6 @@ class Existing:
         cell = find_cell(choices.kgateway, choices.istio, choices.kubernetes)
         return cls(kubeconfig, Api(kubeconfig, choices.context), cell)
 
-    @property
-    def words(self) -> str:
-        """The words that lead to it, as they are typed."""
-        return f"CLUSTER=existing KUBECONFIG={self.kubeconfig} CONTEXT={self.api.context}"
-
     def look(self) -> Found:
         """What is there.
 
@@ -73,6 +69,11 @@ class Existing:
             self._refuse(missing((*LOOKING, *rights()), self.api))
         return look(self.api, dialect(self.cell.dialect))
 
+    @property
+    def leading(self) -> str:
+        """The words that lead to it, as they are typed."""
+        return leading_to(Choices(cluster=EXISTING, kubeconfig=self.kubeconfig, context=self.api.context))
+
     def refuse_another_run(self, found: Found) -> None:
         """Leave a run of another machine alone that may still be going on; those of this one wait for each other.
 
@@ -83,7 +84,7 @@ class Existing:
         if by and by.host != socket.gethostname() and time.time() - by.began < LONGEST_RUN_S:
             raise BadInput(
                 f"cluster {self.api.server}: a run of meshproof may be on it ({by}); let it end. Where it was ended, "
-                f"this takes away what it left: meshproof delete {self.words}"
+                f"this takes away what it left: meshproof delete {self.leading}"
             )
 
     def plan(self, found: Found, choices: Choices) -> Plan:
@@ -119,6 +120,11 @@ class Existing:
         if lacking:
             lines = [f"cluster {self.api.server}: these rights are missing; nothing was changed", *listed(lacking)]
             raise BadInput("\n  ".join(lines))
+
+
+def leading_to(choices: Choices) -> str:
+    """The words that lead to the cluster of these choices, as they are typed."""
+    return shlex.join(f"{name}={choices.typed('delete')[name]}" for name in ("CLUSTER", "KUBECONFIG", "CONTEXT"))
 
 
 def survey(choices: Choices) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 
 from meshproof.choices import Choices
@@ -18,14 +19,13 @@ from meshproof.steps.setting import Makes, Setting
 from meshproof.survey.ours import OURS, our_names
 
 
-def take_away(left: Makes, cluster: Cluster, cell: Cell, choices: Choices, announce: Callable[[str], None]) -> None:
+def take_away(left: Makes, cluster: Cluster, cell: Cell, announce: Callable[[str], None]) -> None:
     """Take away what is left, as the note of it says.
 
     Args:
         left: What was made there.
         cluster: Where.
         cell: What was proved.
-        choices: Those of now; nothing that is taken away depends on them.
         announce: Told what is going on.
 
     Raises:
@@ -34,7 +34,7 @@ def take_away(left: Makes, cluster: Cluster, cell: Cell, choices: Choices, annou
         CommandFailed: A command failed.
     """
     announce("taking away what a run that was ended has left")
-    setting = Setting.of(cell, cluster.parts, choices, our_names(), left)
+    setting = Setting.of(cell, cluster.parts, Choices(), our_names(), left)
     step = give_back(setting)
     if used := in_use(everything(cluster.api), setting):
         raise NotReady(
@@ -48,7 +48,8 @@ def take_away(left: Makes, cluster: Cluster, cell: Cell, choices: Choices, annou
     except NotReady as error:
         raise NotReady(f"{error}\n  take that away by hand, then try again") from error
     noted = cluster.work / FOUND
-    if noted.exists():  # what that run has changed must not become what the next one starts from
+    here = left.by is not None and left.by.host == socket.gethostname()
+    if here and noted.exists():  # what that run has changed must not become what the next one starts from
         different = as_before(everything(cluster.api), noted_inventory(FOUND, "").read(cluster), setting)
         if not different.holds:
             raise NotReady(

@@ -11,13 +11,14 @@ from meshproof.survey.plan import Plan
 from meshproof.survey.rights import rights
 
 WIDTH = 110
+UNCHANGED = "nothing of somebody else's is changed"
 
 
 def found_text(found: Found, dialect: Dialect) -> str:
     """What is there, a line each."""
     lines = [
         f"cluster {found.server}, context {found.context}: nothing is changed by looking",
-        *_rows(_found(found, dialect)),
+        *columns(found_rows(found, dialect)),
     ]
     if found.left:
         lines.append("  left by a run of meshproof that was ended: taken away before anything else")
@@ -26,19 +27,21 @@ def found_text(found: Found, dialect: Dialect) -> str:
 
 def plan_text(plan: Plan) -> str:
     """What a run would do, a line each."""
-    rows = [
-        *(("used as found", line) for line in plan.used),
-        *(("made, and gone at the end", line) for line in plan.made),
-        *(("changed, and put back", line) for line in plan.changed),
-        *(("which does to others", line) for line in plan.effects),
-        *(("to know", line) for line in plan.notes),
-        ("rights", f"all {len(rights(plan.makes))} that it needs are there"),
-    ]
-    unchanged = [] if plan.changed else ["  nothing of somebody else's is changed"]
-    return "\n".join(["the plan", *_rows(rows), *unchanged])
+    unchanged = [] if plan.changed else [f"  {UNCHANGED}"]
+    return "\n".join(["the plan", *columns(plan_rows(plan)), *unchanged])
 
 
-def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+def plan_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a run would do: a line each, after what kind of thing that is."""
+    yield from (("used as found", line) for line in plan.used)
+    yield from (("made, and gone at the end", line) for line in plan.made)
+    yield from (("changed, and put back", line) for line in plan.changed)
+    yield from (("which does to others", line) for line in plan.effects)
+    yield from (("to know", line) for line in plan.notes)
+    yield "rights", f"all {len(rights(plan.makes))} that it needs are there"
+
+
+def columns(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Lines of two columns; a name that repeats is told once."""
     before, rows = "", list(rows)
     width = max((len(name) for name, _ in rows), default=0)
@@ -48,7 +51,8 @@ def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         before = name
 
 
-def _found(found: Found, dialect: Dialect) -> Iterator[tuple[str, str]]:
+def found_rows(found: Found, dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """What is there: a line each, after what it is about."""
     yield "Kubernetes", f"{found.kubernetes}, {_nodes(found.nodes)}"
     api = found.gateway_api
     yield "Gateway API", f"{api.version}, {api.channel} channel" if api else "not there"

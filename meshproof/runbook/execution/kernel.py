@@ -12,9 +12,8 @@ from meshproof.paths import state_dir
 from meshproof.report.files import write_text
 
 KERNEL = "meshproof"
-FIRST_LINE = (
-    "from meshproof.runbook.execution.placeholders import book, section"  # run by each new kernel before any cell
-)
+# Run by each new kernel before any cell.
+FIRST_LINE = "from meshproof.runbook.execution.placeholders import book, section, there"
 JUPYTER_FOLDERS = ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
 
 

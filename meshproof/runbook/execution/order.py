@@ -23,9 +23,15 @@ class Order:
         """What the choices come to.
 
         Raises:
-            BadInput: FROM names no section.
+            BadInput: FROM names no section, or one in an existing cluster.
         """
-        return cls(choices, start_section(choices.start))
+        start = start_section(choices.start)
+        if start and choices.existing:
+            raise BadInput(
+                f"FROM={choices.start}: a run in an existing cluster gives it back at its end, and there is nothing to "
+                "go on from; leave FROM out"
+            )
+        return cls(choices, start)
 
     @property
     def name(self) -> str:
@@ -33,9 +39,9 @@ class Order:
         return self.choices.name
 
     @property
-    def existing(self) -> bool:
-        """Whether the cluster must be there already."""
-        return self.choices.cluster == "existing" or self.start > 0
+    def goes_on(self) -> bool:
+        """Whether the run goes on, on a cluster of ours that must be there already."""
+        return self.start > 0
 
     def again(self, start: int) -> str:
         """What to type to go on from a section, with the same choices."""

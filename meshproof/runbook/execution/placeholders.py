@@ -1,4 +1,4 @@
-"""What `book` and `section` are in a new kernel, until the cells that make them have run."""
+"""What `book`, `section` and `there` are in a new kernel, until the cells that make them have run."""
 
 from __future__ import annotations
 
@@ -34,3 +34,4 @@ class Placeholder:
 
 book = Placeholder("book")
 section = Placeholder("section")
+there = Placeholder("there")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from meshproof.bring_up import cell_of, parts_of
-from meshproof.choices import Choices
+from meshproof.bring_up import cell_of, parts_of, proof_of
+from meshproof.choices import SECTION_NOTEBOOKS, TAKING_NOTEBOOK, Choices
 from meshproof.cluster import kind_cluster
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.forward import end_forwards
@@ -21,7 +22,8 @@ from meshproof.runbook.execution import html_book, resume
 from meshproof.runbook.execution.kernel import register_kernel
 from meshproof.runbook.execution.order import Order
 from meshproof.runbook.execution.papermill import execute
-from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, notebook_paths
+from meshproof.runbook.held import held
+from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, OWN_CLUSTER, notebook_paths, run_order
 from meshproof.runbook.runbook import running
 
 
@@ -32,14 +34,23 @@ def run_runbook(choices: Choices) -> int:
         MeshproofError: Something cannot be used, or a notebook failed; executed copies are kept, and so is the cluster.
     """
     order = Order.of(choices)
-    paths = notebook_paths()
-    if order.existing and not running(order.name):
-        raise BadInput(
-            f"cluster {order.name}: does not run; make runbook without FROM and CLUSTER makes one (KEEP=1 keeps it)"
-        )
+    paths = chosen(notebook_paths(), order)
+    if order.goes_on and not running(order.name):
+        raise BadInput(f"cluster {order.name}: does not run; make runbook without FROM makes one (KEEP=1 keeps it)")
     register_kernel()
+    if choices.existing:
+        return _run_on_existing(choices, paths)
     with run_log() as log:
         return _run(order, paths, log)
+
+
+def _run_on_existing(choices: Choices, paths: Sequence[Path]) -> int:
+    """Execute the notebooks on a cluster of somebody else's; the book is written once it is given back."""
+    progress = Progress(live=False)
+    with contextlib.ExitStack() as at_last, proof_of(choices, progress) as proof, held(proof):
+        at_last.enter_context(_leaving(proof))
+        _execute_all(paths, proof)
+    return proof.result().exit_code
 
 
 def _run(order: Order, paths: Sequence[Path], log: RunLog) -> int:
@@ -52,50 +63,51 @@ def _run(order: Order, paths: Sequence[Path], log: RunLog) -> int:
         engine,
         keep=choices.keep,
         keep_on_failure=True,
-        must_exist=order.existing,
+        must_exist=order.goes_on,
         announce=progress.say,
     ) as cluster:
         resume.take_up(cluster, choices, order.start, progress.say)
         proof = Proof(cluster, cell_of(choices), choices, progress.say)
         log.keep_in(proof.folder)
-        try:
-            _execute_all(chosen(paths, order.start), proof, order)
-        except BaseException as error:
-            try:
-                _leave(proof)
-            except MeshproofError as problem:  # what went wrong first is what is told last
-                progress.say(str(problem))
-            if isinstance(error, MeshproofError):
-                progress.say(_how_to_go_on(proof, order))
-            raise
-        _leave(proof)
+        with _leaving(proof, lambda: _how_to_go_on(proof, order)):
+            _execute_all(paths, proof)
     return proof.result().exit_code
 
 
-def chosen(paths: Sequence[Path], start: int) -> list[Path]:
-    """The notebooks that a run executes: the index, then the sections from `start` on."""
-    stems = list(NOTEBOOKS.values())[start:]
-    return [path for path in paths if path.name == INDEX or path.stem in stems]
+def chosen(paths: Sequence[Path], order: Order) -> list[Path]:
+    """The notebooks that a run executes, in order: the index, then those from the section on that it starts with."""
+    named, done = {path.name: path for path in paths}, list(NOTEBOOKS.values())[: order.start]
+    names = run_order(existing=order.choices.existing)
+    return [named[name] for name in names if name == INDEX or named[name].stem not in done]
 
 
-def parameters(choices: Choices, folder: Path) -> Mapping[str, str]:
+def parameters(name: str, choices: Choices, folder: Path) -> Mapping[str, str]:
     """The values of a notebook's parameters. Its kernel works in the checkout, so paths below that are short."""
     checkout = NOTEBOOKS_DIR.parent
     artifacts = str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder)
-    return {name.lower(): value for name, value in choices.typed("notebooks").items()} | {"artifacts": artifacts}
+    typed = choices.typed(TAKING_NOTEBOOK if name == OWN_CLUSTER else SECTION_NOTEBOOKS)
+    return {word.lower(): value for word, value in typed.items()} | {"artifacts": artifacts}
 
 
-def _execute_all(paths: Sequence[Path], proof: Proof, order: Order) -> None:
+def _execute_all(paths: Sequence[Path], proof: Proof) -> None:
     folder = proof.folder / "runbook"
     folder.mkdir()
-    given = parameters(proof.choices, proof.folder)
     began = time.monotonic()
     for number, path in enumerate(paths, 1):
         proof.announce(f"{path.name} ({number} of {len(paths)}), {clock_face(time.monotonic() - began)}")
         try:
-            execute(path, folder / path.name, given, proof.announce)
+            execute(path, folder / path.name, parameters(path.name, proof.choices, proof.folder), proof.announce)
         finally:
             end_forwards(proof.cluster.kubeconfig)  # of a kernel that was killed; others have ended theirs
+            _recall(proof)
+
+
+def _recall(proof: Proof) -> None:
+    """Take over what the notebooks found."""
+    try:
+        proof.recall()
+    except MeshproofError as error:
+        proof.announce(f"the runbook's state cannot be read: {error}")
 
 
 def _how_to_go_on(proof: Proof, order: Order) -> str:
@@ -107,14 +119,27 @@ def _how_to_go_on(proof: Proof, order: Order) -> str:
     return f"to go on once it is mended: {order.again(stems.index(last) if last in stems else order.start)}"
 
 
+@contextlib.contextmanager
+def _leaving(proof: Proof, then: Callable[[], str] = str) -> Generator[None]:
+    """Leave what there is at the end; after an error of ours, say what to do then, where there is something."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            _leave(proof)
+        except MeshproofError as problem:  # what went wrong first is what is told last
+            proof.announce(str(problem))
+        if isinstance(error, MeshproofError) and (told := then()):
+            proof.announce(told)
+        raise
+    _leave(proof)
+
+
 def _leave(proof: Proof) -> None:
     """Write the results of the sections that ran on this cluster, and the book of what was executed."""
     folder = proof.folder / "runbook"
-    try:
-        proof.recall()
-    except MeshproofError as error:
-        proof.announce(f"the runbook's state cannot be read: {error}")
     artifacts.write_all(proof.result(), proof.folder)
-    html_book.write(sorted(folder.glob("*.ipynb")), proof.result(), folder / "book.html")
+    executed = [folder / name for name in run_order(existing=proof.choices.existing)]
+    html_book.write([path for path in executed if path.exists()], proof.result(), folder / "book.html")
     told = (folder / "book.html").relative_to(proof.root.parent)
     print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {told}", flush=True)

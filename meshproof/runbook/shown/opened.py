@@ -9,20 +9,27 @@ from meshproof.report import summary
 from meshproof.runbook.shown import Shown, panel
 
 
+def where(proof: Proof) -> str:
+    """The cluster as a reader knows it."""
+    return f"of context {proof.choices.context}" if proof.choices.existing else proof.cluster.name
+
+
 def opened(proof: Proof, *, made: bool) -> Shown:
     """The cluster and the versions that the notebook works on."""
     run = proof.result()
-    how = "made for this run" if made else "found running"
+    how = "found running" if not made else "taken for this run" if proof.choices.existing else "made for this run"
     versions = summary.versions(run, "kgateway", "istio", "kubernetes", "gateway-api")
     choices = [(name, value) for name, value in run.choices.items() if name != "cluster"]
     done = ", ".join(step.section for step in proof.results.values()) or "none yet"
-    facts = [("cluster", f"{proof.cluster.name}, {how}"), *versions, *choices, ("sections that ran here", done)]
+    facts = [("cluster", f"{where(proof)}, {how}"), *versions, *choices, ("sections that ran here", done)]
     return panel("opened", "Where this notebook works", facts=facts)
 
 
-def plan_table(cell: Cell, choices: Choices, name: str) -> Shown:
-    """The versions and choices that the notebooks will use."""
-    versions = [("kgateway", cell.kgateway), ("Istio", cell.istio), ("Kubernetes", cell.kubernetes)]
+def plan_table(cell: Cell, choices: Choices) -> Shown:
+    """The versions and choices that the notebooks will use. In an existing cluster all but kgateway are as found."""
+    versions = [("Istio", cell.istio), ("Kubernetes", cell.kubernetes), ("Gateway API", cell.gateway_api)]
     chosen = [(key, value) for key, value in choices.named().items() if key != "cluster"]
-    facts = [("cluster", name), *versions, ("Gateway API", cell.gateway_api), *chosen]
+    named = "somebody else's" if choices.existing else choices.name
+    used = [(name, "as found" if choices.existing else version) for name, version in versions]
+    facts = [("cluster", named), ("kgateway", cell.kgateway), *used, *chosen]
     return panel("opened", "The notebooks will use", facts=facts)
