@@ -16,7 +16,7 @@ help: ## list the targets
 e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
 	@$(RUN) e2e $(CHOICES)
 
-runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster; FROM=route goes on from that section
+runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster, or on an existing one; FROM=route goes on from that section
 	@$(RUN) runbook $(CHOICES)
 
 survey: $(VENV)/ready ## what an existing cluster has and what a run would do to it; changes nothing: KUBECONFIG= CONTEXT=
