@@ -1,12 +1,3 @@
-"""pytest's entry: loads fixtures/ as plugins and declares the command-line options. No logic."""
+"""pytest's entry: loads the plugin that the suite shares with other projects. No logic."""
 
-import pytest
-
-from meshproof.suite import add_options
-
-pytest_plugins = ["fixtures.proof", "fixtures.sections", "fixtures.endings"]
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The choices of a run; pytest-kind brings --cluster-name and --keep-cluster."""
-    add_options(parser)
+pytest_plugins = ["meshproof.pytest"]

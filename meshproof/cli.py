@@ -12,17 +12,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from meshproof import errors
+from meshproof.carried import COMMAND
 from meshproof.choices import Choices
 from meshproof.command_line import Command, read
 from meshproof.errors import MeshproofError
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+def main(argv: Sequence[str] | None = None, program: str = "meshproof") -> int:
+    """Run one command and return its exit code; `program` is how help calls it."""
     signal.signal(signal.SIGTERM, _interrupt)
     existing = False
     try:
-        asked = read(sys.argv[1:] if argv is None else argv, COMMANDS)
+        asked = read(sys.argv[1:] if argv is None else argv, COMMANDS, program=program)
         existing = asked.choices.existing
         with _told(asked.verbose):
             return COMMANDS[asked.command].run(asked.choices)
@@ -30,9 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"meshproof: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        hint = "" if existing else "; an engine of ours still runs, make down stops it"
+        hint = "" if existing else f"; an engine of ours still runs, {COMMAND} down stops it"
         print(f"meshproof: interrupted{hint}", file=sys.stderr)
         return errors.INTERRUPTED
+
+
+def kubectl_plugin() -> int:
+    """The same as `kubectl meshproof`, which kubectl finds by the name of its program, `kubectl-meshproof`."""
+    return main(program="kubectl meshproof")
 
 
 def _told(verbose: bool) -> AbstractContextManager[None]:

@@ -38,7 +38,12 @@ class Asked:
     verbose: bool
 
 
-def read(argv: Sequence[str], commands: Mapping[str, Command], choices: type[Choices] = Choices) -> Asked:
+def read(
+    argv: Sequence[str],
+    commands: Mapping[str, Command],
+    choices: type[Choices] = Choices,
+    program: str = "meshproof",
+) -> Asked:
     """Read a command line: a command, and its choices as words, as options, or both.
 
     Raises:
@@ -48,7 +53,7 @@ def read(argv: Sequence[str], commands: Mapping[str, Command], choices: type[Cho
     first = next((word for word in argv if word not in _FLAGS), None)
     if first is not None and first not in commands:
         raise BadInput(f"{first}: unknown command{nearest(first, commands)}; known are {', '.join(commands)}")
-    options, rest = _parser(commands, choices).parse_known_args(argv)
+    options, rest = _parser(commands, choices, program).parse_known_args(argv)
     name = str(options.command)
     words = words_of(name, choices)
     found = [word for word, equals, value in (each.partition("=") for each in rest) if value or not equals]
@@ -65,16 +70,16 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"{message}; `{self.prog} --help` says what is expected")
 
 
-def _parser(commands: Mapping[str, Command], choices: type[Choices]) -> argparse.ArgumentParser:
+def _parser(commands: Mapping[str, Command], choices: type[Choices], program: str) -> argparse.ArgumentParser:
     """Commands, and each with the options that it takes; words are what is left over."""
     common = _Parser(add_help=False)
     common.add_argument(
         "-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="tell what is run and waited for"
     )
     parser = _Parser(
-        prog="meshproof",
+        prog=program,
         description="Proves kgateway's Istio integration on a cluster.",
-        epilog="`meshproof COMMAND --help` says what may be chosen.",
+        epilog=f"`{program} COMMAND --help` says what may be chosen.",
         parents=[common],
     )
     each_of = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
@@ -84,8 +89,8 @@ def _parser(commands: Mapping[str, Command], choices: type[Choices]) -> argparse
             name,
             help=command.about.rstrip("."),
             description=command.about,
-            usage=f"meshproof {name} [-v]{' [WORD=VALUE | --word VALUE] ...' if words else ''}",
-            epilog=f"for example: meshproof {name} {command.example}" if words else f"no choices: {command.alone}",
+            usage=f"{program} {name} [-v]{' [WORD=VALUE | --word VALUE] ...' if words else ''}",
+            epilog=f"for example: {program} {name} {command.example}" if words else f"no choices: {command.alone}",
             parents=[common],
             allow_abbrev=False,
         )

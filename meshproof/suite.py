@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from meshproof import errors
+from meshproof.carried import SUITE
 from meshproof.choices import Choices, words_of
 from meshproof.errors import BadInput
 from meshproof.proof import Proof
 from meshproof.report.table import wants_colour
 
-SUITE = Path(__file__).resolve().parent.parent / "e2e"
+# Whatever folder and project it is started in: what pytest would find there to go by is about other tests.
+_BY_ITSELF = ("-c", os.devnull, f"--rootdir={SUITE.parent}", "-p", "no:cacheprovider", "-p", "meshproof.pytest")
+_TOLD = ("-q", "-ra", "--no-header", "--log-level=WARNING")
 # pytest-kind is imported before pytest begins, and has no assertions that it could rewrite.
 IMPORTED_ALREADY = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 PROOF = pytest.StashKey[Proof]()
@@ -60,14 +63,19 @@ class Ending:
 
 
 def is_about_the_page(item: pytest.Item | pytest.Collector) -> bool:
-    """Whether a test is one of the suite's."""
-    return item.path.is_relative_to(SUITE)
+    """Whether a test is one of the suite's, and not of another project's that uses the fixtures."""
+    return is_of_the_suite(item.path)
+
+
+def is_of_the_suite(path: Path) -> bool:
+    """Whether a module is one of the suite's."""
+    return path.is_relative_to(SUITE)
 
 
 def _about_the_page(session: pytest.Session) -> bool:
     """Whether the suite was asked for, also where none of its tests could be collected."""
     asked = [session.startpath / argument.partition("::")[0] for argument in session.config.args]
-    return any(path.is_relative_to(SUITE) for path in asked) or any(map(is_about_the_page, session.items))
+    return any(map(is_of_the_suite, asked)) or any(map(is_about_the_page, session.items))
 
 
 def add_options(parser: pytest.Parser, choices: type[Choices] = Choices) -> None:
@@ -104,12 +112,12 @@ def run_suite(choices: Choices) -> int:
     """Run the suite and return the run's exit code.
 
     Raises:
-        BadInput: The suite is not beside the library, as in an installed copy.
+        BadInput: The suite is missing.
     """
     if not SUITE.is_dir():
-        raise BadInput(f"suite {SUITE}: not there; run this from a checkout of meshproof")
+        raise BadInput(f"suite {SUITE}: missing; install meshproof anew, or run this from a whole checkout of it")
     with _without_words_for_pytest():
-        code = int(pytest.main([str(SUITE), "-q", "--no-header", *IMPORTED_ALREADY, *options(choices)]))
+        code = int(pytest.main([str(SUITE), *_BY_ITSELF, *_TOLD, *IMPORTED_ALREADY, *options(choices)]))
     return code if code in _OURS else errors.REFUTED  # pytest's own: it could not even begin
 
 

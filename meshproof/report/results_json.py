@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from meshproof.carried import COMMAND
 from meshproof.errors import BadInput
 from meshproof.kube.inventory import Difference
 from meshproof.report.files import write_text
@@ -36,7 +37,7 @@ def read(path: Path) -> RunResult:
     try:
         return _run_from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise BadInput(f"{path}: expected a results file, but: {error.strerror}; run `make e2e` first") from error
+        raise BadInput(f"{path}: expected a results file, but: {error.strerror}; run `{COMMAND} e2e` first") from error
     except KeyError as error:
         raise BadInput(f"{path}: the key {error} is missing; was this file written by another version?") from error
     except (TypeError, ValueError, AttributeError) as error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from meshproof.carried import NOTEBOOKS_DIR
 from meshproof.errors import BadInput
 from meshproof.steps import PAGE, RESTORE
 
-NOTEBOOKS_DIR = Path(__file__).resolve().parents[2] / "notebooks"
 INDEX = "00-index.ipynb"
 OWN_CLUSTER = "02-your-own-cluster.ipynb"
 NOTEBOOKS: Mapping[str, str] = {section.slug: section.notebook for section in (*PAGE.values(), RESTORE)}
@@ -24,10 +24,12 @@ def notebook_paths() -> list[Path]:
     """All notebooks, by their numbers.
 
     Raises:
-        BadInput: One is missing, or they are not beside the library, as in an installed copy.
+        BadInput: One is missing.
     """
     paths = [NOTEBOOKS_DIR / name for name in sorted(run_order(existing=True))]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
-        raise BadInput(f"notebook missing: {', '.join(missing)}; run this from a whole checkout of meshproof")
+        raise BadInput(
+            f"notebook missing: {', '.join(missing)}; install meshproof anew, or run this from a whole checkout of it"
+        )
     return paths

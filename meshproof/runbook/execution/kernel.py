@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from meshproof.carried import SET_UP
 from meshproof.errors import BadInput
 from meshproof.paths import state_dir
 from meshproof.report.files import write_text
@@ -26,7 +27,7 @@ def register_kernel() -> None:
     try:
         from ipykernel.kernelspec import get_kernel_dict  # part of the runbook's extra
     except ImportError as error:
-        raise BadInput(f"the runbook needs packages that are not installed ({error}); run make runbook") from error
+        raise BadInput(f"the runbook needs packages that are not installed ({error}); {SET_UP}") from error
     # Its log has nothing for a reader: what goes wrong in a cell is shown in the cell.
     arguments = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={FIRST_LINE}"]
     spec = {**get_kernel_dict(extra_arguments=arguments), "display_name": KERNEL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
+from meshproof.carried import COMMAND
 from meshproof.choices import Choices, words_of
 from meshproof.errors import BadInput
 from meshproof.steps import PAGE
@@ -47,7 +48,7 @@ class Order:
         """What to type to go on from a section, with the same choices."""
         words, typed = words_of("runbook"), replace(self.choices, start=list(PAGE)[start]).typed("runbook")
         told = [f"{name}={value}" for name, value in typed.items() if name == "NAME" or value != words[name].default]
-        return f"make runbook {shlex.join(told)}"
+        return f"{COMMAND} runbook {shlex.join(told)}"
 
 
 def start_section(text: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from meshproof.carried import SET_UP
 from meshproof.errors import BadInput, MachineCannot, MeshproofError, NotReady, Refuted
 from meshproof.progress import clock_face
 from meshproof.report.redact import redact
@@ -72,7 +73,6 @@ def execute(
             execution_timeout=limits.cell_s,
             stdout_file=_Told(say),
             stderr_file=_Told(say),
-            cwd=str(source.parent.parent),
             on_cell_start=cells.started,
         )
     except PapermillExecutionError as error:
@@ -91,7 +91,7 @@ def execute(
     except (RuntimeError, OSError) as error:  # what nbclient and jupyter_client raise for a kernel that does not start
         raise MachineCannot(
             f"{source.name}: its kernel did not start (limit {limits.kernel_s} s): {error}\n"
-            "  what it printed is above; make clean, then make runbook sets up the Python environment anew"
+            f"  what it printed is above; {SET_UP}"
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from meshproof.bring_up import cell_of
+from meshproof.carried import COMMAND
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
@@ -31,7 +32,7 @@ def take_up(cluster: Cluster, choices: Choices, start: int, announce: Callable[[
     try:
         held = position.verify(proof, start)
     except Elsewhere as error:
-        raise NotReady(f"FROM={first}: {error}: make runbook NAME={cluster.name} FROM={error.first}") from error
+        raise NotReady(f"FROM={first}: {error}: {COMMAND} runbook NAME={cluster.name} FROM={error.first}") from error
     lapsed = position.lapsed(held)
     if lapsed:
         announce(f"cluster {cluster.name} is not as {titled(before)} left it; what does not hold any more:")

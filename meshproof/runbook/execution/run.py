@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meshproof.bring_up import cell_of, parts_of, proof_of
+from meshproof.carried import COMMAND
 from meshproof.choices import SECTION_NOTEBOOKS, TAKING_NOTEBOOK, Choices
 from meshproof.cluster import kind_cluster
 from meshproof.errors import BadInput, MeshproofError
@@ -23,7 +24,7 @@ from meshproof.runbook.execution.kernel import register_kernel
 from meshproof.runbook.execution.order import Order
 from meshproof.runbook.execution.papermill import execute
 from meshproof.runbook.held import held
-from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, NOTEBOOKS_DIR, OWN_CLUSTER, notebook_paths, run_order
+from meshproof.runbook.notebooks import INDEX, NOTEBOOKS, OWN_CLUSTER, notebook_paths, run_order
 from meshproof.runbook.runbook import running
 
 
@@ -36,7 +37,8 @@ def run_runbook(choices: Choices) -> int:
     order = Order.of(choices)
     paths = chosen(notebook_paths(), order)
     if order.goes_on and not running(order.name):
-        raise BadInput(f"cluster {order.name}: does not run; make runbook without FROM makes one (KEEP=1 keeps it)")
+        how = f"{COMMAND} runbook without FROM makes one (KEEP=1 keeps it)"
+        raise BadInput(f"cluster {order.name}: does not run; {how}")
     register_kernel()
     if choices.existing:
         return _run_on_existing(choices, paths)
@@ -82,9 +84,9 @@ def chosen(paths: Sequence[Path], order: Order) -> list[Path]:
 
 
 def parameters(name: str, choices: Choices, folder: Path) -> Mapping[str, str]:
-    """The values of a notebook's parameters. Its kernel works in the checkout, so paths below that are short."""
-    checkout = NOTEBOOKS_DIR.parent
-    artifacts = str(folder.relative_to(checkout) if folder.is_relative_to(checkout) else folder)
+    """The values of a notebook's parameters. Its kernel works in the current folder, so paths below that are short."""
+    here = Path.cwd()
+    artifacts = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
     typed = choices.typed(TAKING_NOTEBOOK if name == OWN_CLUSTER else SECTION_NOTEBOOKS)
     return {word.lower(): value for word, value in typed.items()} | {"artifacts": artifacts}
 
@@ -113,7 +115,7 @@ def _recall(proof: Proof) -> None:
 def _how_to_go_on(proof: Proof, order: Order) -> str:
     """What to type once it is mended; the last notebook with a copy is the one that stopped."""
     if not proof.cluster.answers():
-        return f"cluster {order.name} does not answer any more; make runbook begins anew"
+        return f"cluster {order.name} does not answer any more; {COMMAND} runbook begins anew"
     last = max((path.stem for path in (proof.folder / "runbook").glob("*.ipynb")), default="")
     stems = list(NOTEBOOKS.values())
     return f"to go on once it is mended: {order.again(stems.index(last) if last in stems else order.start)}"
