@@ -18,8 +18,8 @@ from meshproof.proof import Proof
 from meshproof.report.table import wants_colour
 
 # Whatever folder and project it is started in: what pytest would find there to go by is about other tests.
-_BY_ITSELF = ("-c", os.devnull, f"--rootdir={SUITE.parent}", "-p", "no:cacheprovider", "-p", "meshproof.pytest")
-_TOLD = ("-q", "-ra", "--no-header", "--log-level=WARNING")
+_ALONE = ("-c", os.devnull, f"--rootdir={SUITE.parent}", f"--confcutdir={SUITE}", "-p", "no:cacheprovider")
+_HOW = ("-p", "meshproof.pytest", "-q", "-ra", "--no-header", "--log-level=WARNING")
 # pytest-kind is imported before pytest begins, and has no assertions that it could rewrite.
 IMPORTED_ALREADY = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 PROOF = pytest.StashKey[Proof]()
@@ -117,7 +117,7 @@ def run_suite(choices: Choices) -> int:
     if not SUITE.is_dir():
         raise BadInput(f"suite {SUITE}: missing; install meshproof anew, or run this from a whole checkout of it")
     with _without_words_for_pytest():
-        code = int(pytest.main([str(SUITE), *_BY_ITSELF, *_TOLD, *IMPORTED_ALREADY, *options(choices)]))
+        code = int(pytest.main([str(SUITE), *_ALONE, *_HOW, *IMPORTED_ALREADY, *options(choices)]))
     return code if code in _OURS else errors.REFUTED  # pytest's own: it could not even begin
 
 

@@ -26,10 +26,17 @@ from meshproof.proof import Proof
 from meshproof.proof import proof as proof_module
 from meshproof.releases import cells
 from meshproof.results import StepResult
+from meshproof.run import Completed, run
 from meshproof.steps import Step
-from meshproof.suite import IMPORTED_ALREADY, run_suite
+from meshproof.suite import IMPORTED_ALREADY, SUITE, run_suite
 
 FAULTY = "cleanup"  # the last one: pytest alone would call the session passed
+
+
+def session(folder: Path, entry: str, fault: str, *arguments: str, **environment: str) -> Completed:
+    """Run this program with `folder` as its current one, where artifacts go."""
+    env = {"PYTHONPATH": str(SUITE.parent), "PYTEST_ADDOPTS": "", **environment}
+    return run(sys.executable, str(Path(__file__)), entry, fault, *arguments, cwd=folder, env=env, check=False)
 
 
 @dataclass
@@ -38,6 +45,11 @@ class Reachable:
 
     parts: Any = PARTS
     api: Any = None  # where the mesh would be looked up
+
+    def kubectl(self, *args: str) -> Completed:
+        """What the page's app is in after `route`, in answer to the question of docs/use-the-fixtures.md alone."""
+        asked = ("get", "namespaces", "--selector=istio-injection=enabled", "--output=name")
+        return Completed(args, 0, "namespace/httpbin\n" if args == asked else "", "", 0.0)
 
 
 def main(entry: str, fault: str, *arguments: str) -> int:

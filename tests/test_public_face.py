@@ -42,7 +42,7 @@ def test_what_is_not_there_is_missed_by_name() -> None:
 
 
 def test_every_action_of_a_workflow_is_pinned_by_commit_and_says_its_version() -> None:
-    workflows = [path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")]
-    used = [action for text in workflows for action in re.findall("uses: (.*)", text)]
-    assert len(used) >= 3
+    workflows = [*(ROOT / ".github/workflows").glob("*.yml"), ROOT / "action.yml"]
+    used = [action for path in workflows for action in re.findall("uses: (.*)", path.read_text())]
+    assert len(used) >= 4
     assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from snapshots import SETTING
+from standin_suite import session
 
 from meshproof.report import results_json
-from meshproof.run import Completed, run
 from meshproof.steps import PAGE
 from meshproof.suite import SUITE
 
-STAND_IN = Path(__file__).with_name("standin_suite.py")
 CLAIMS = {slug: len(make(SETTING).claims) for slug, make in PAGE.items()}
 ALL = sum(CLAIMS.values())
-
-
-def session(folder: Path, entry: str, fault: str, *arguments: str, **environment: str) -> Completed:
-    """The suite in a process of its own, on a stand-in for the cluster; artifacts go below `folder`."""
-    env = {"PYTHONPATH": str(SUITE.parent), "PYTEST_ADDOPTS": "", **environment}
-    return run(sys.executable, str(STAND_IN), entry, fault, *arguments, cwd=folder, env=env, check=False)
 
 
 def verdict(folder: Path) -> str:
