@@ -18,7 +18,7 @@ from meshproof.proof import Proof
 from meshproof.report.table import wants_colour
 
 # Whatever folder and project it is started in: what pytest would find there to go by is about other tests.
-_ALONE = ("-c", os.devnull, f"--rootdir={SUITE.parent}", f"--confcutdir={SUITE}", "-p", "no:cacheprovider")
+_ALONE = ("-c", os.devnull, f"--confcutdir={SUITE}", "-p", "no:cacheprovider")
 _HOW = ("-p", "meshproof.pytest", "-q", "-ra", "--no-header", "--log-level=WARNING")
 # pytest-kind is imported before pytest begins, and has no assertions that it could rewrite.
 IMPORTED_ALREADY = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")

@@ -71,8 +71,10 @@ def test_the_suite_of_the_wheel_runs_in_an_empty_folder_and_leaves_artifacts_the
     assert (done.code, done.stderr) == (0, "")
     assert "PROVEN" in done.stdout
     assert "warning" not in done.stdout
+    assert "...." not in done.stdout, "the table tells what passed"
     assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
     assert list((installed / "meshproof/_carried/e2e/__pycache__").glob("test_30*.pyc")), "another suite was run"
+    assert {path.name for path in (installed / "meshproof/_carried").iterdir()} == {"e2e", "fixtures", "notebooks"}
 
 
 def in_python(library: Path, folder: Path, program: str, *arguments: str) -> str:
