@@ -164,7 +164,7 @@ def _disk(machine: Machine, cached: bool) -> Line:
     free_gib = machine.disk_free_bytes / GIB
     detail = f"{free_gib:.1f} GiB free at {machine.disk_path}"
     if free_gib < RUN_DISK_GIB:
-        return Line("disk", "cannot", f"{detail}; a run needs {RUN_DISK_GIB} GiB", "free some, or `make clean`")
+        return Line("disk", "cannot", f"{detail}; a run needs {RUN_DISK_GIB} GiB", "free some, such as old artifacts")
     if cached or free_gib >= BUILD_DISK_GIB:
         return Line("disk", "ok", detail)
     return Line(

@@ -52,8 +52,8 @@ def test_the_wheel_carries_what_a_run_needs_and_says_that_it_is_typed(wheel: zip
     names = set(wheel.namelist())
     assert len(carried) > 20
     assert carried | {"meshproof/py.typed", "meshproof/pytest.py", "meshproof/releases.toml"} <= names
-    assert {name.partition("/")[0] for name in names} == {"meshproof", "meshproof-0.1.0.dist-info"}
-    commands = wheel.read("meshproof-0.1.0.dist-info/entry_points.txt").decode()
+    (commands,) = (wheel.read(name).decode() for name in names if name.endswith("/entry_points.txt"))
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"meshproof"}
     assert "\nmeshproof = meshproof.cli:main" in commands
     assert "\nkubectl-meshproof = meshproof.cli:kubectl_plugin" in commands
 
