@@ -182,7 +182,9 @@ def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = Non
     versions = {name: version.removeprefix("v") for name, version in chosen.items()}
     versions |= {name: table.get("version", "") for name, table in raw["wheel"].items()}
     versions |= {"kgateway": cell.kgateway, "istio": cell.istio, "kubernetes": cell.kubernetes, "kind": cell.kind}
-    names = versions | {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
+    below = cell.kubernetes.partition(".")[2]
+    names = versions | {"kubernetes_below_1": below, "kubernetes_minor": below.partition(".")[0]}
+    names |= {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
     for name, table in raw["go"].items():
         table |= {"version": chosen[name], "checksum": table.pop("versions")[chosen[name]]}
     filled = _fill(raw, names)
