@@ -170,10 +170,6 @@ class Untouched(Served):
     def run(self, *argv: str, **_: Any) -> None:
         raise AssertionError(argv)
 
-    @property
-    def api(self) -> Any:
-        return self
-
 
 def test_a_namespace_of_our_name_that_is_somebody_elses_stays() -> None:
     cluster = cast(Cluster, Untouched([thing("Namespace", "meshproof-app", labels={"team": "a"})]))

@@ -30,8 +30,8 @@ def take_away(left: Makes, cluster: Cluster, cell: Cell, announce: Callable[[str
         announce: Told what is going on.
 
     Raises:
-        NotReady: Others use it by now, or have a namespace of our name, and nothing was taken away; or something of it stays, or something else is not
-            as that run found it, which is told once.
+        NotReady: Others use it by now, or have a namespace of our name, and nothing was taken away; or something of it
+            stays, or something else is not as that run found it, which is told once.
         CommandFailed: A command failed.
     """
     announce("taking away what a run that was ended has left")
