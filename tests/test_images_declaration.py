@@ -48,9 +48,7 @@ def test_a_module_version_that_is_not_declared_is_refused_by_name() -> None:
     cell = cells()[0]
     assert cell.source is not None
     modules = {**cell.source.modules, "kgateway": "v9.9.9"}
-    with pytest.raises(
-        BadInput, match=r"kgateway: module version v9\.9\.9 is not declared; known: v2\.4\.2, v2\.4\.0"
-    ):
+    with pytest.raises(BadInput, match=r"kgateway: module version v9\.9\.9 is not declared; known: v2\.4\.2, v2\.4\.0"):
         declaration(replace(cell, source=replace(cell.source, modules=modules)))
 
 
