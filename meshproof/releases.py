@@ -26,10 +26,14 @@ class Values(Table, frozen=True):
 
 
 class SourceForm(Values, frozen=True, kw_only=True):
-    """What a source assembly is made of: component -> module version, and the Helm values that go with all of them."""
+    """What a source assembly is made of: component -> module version, and the Helm values that go with all of them.
+
+    `apart` are components that are not built against the versions of another, though images.toml aligns them.
+    """
 
     modules: Mapping[str, str]
     istio_chart: str
+    apart: Sequence[str] = ()
 
 
 class PublishedChart(Table, frozen=True):

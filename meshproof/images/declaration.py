@@ -185,6 +185,9 @@ def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = Non
     below = cell.kubernetes.partition(".")[2]
     names = versions | {"kubernetes_below_1": below, "kubernetes_minor": below.partition(".")[0]}
     names |= {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
+    for name in cell.source.apart:
+        _known(name, raw["go"], "releases.toml", "component that is apart")
+        raw["go"][name] |= {"align": ""}
     for name, table in raw["go"].items():
         table |= {"version": chosen[name], "checksum": table.pop("versions")[chosen[name]]}
     whole = filled(raw, names, "images.toml")

@@ -20,9 +20,8 @@ from meshproof.run import run
 DOWNLOAD_S = 600.0
 BUILD_S = 3600.0
 LINK_FLAGS = "-s -w"
-# Modules that belong together and are never aligned: etcd's server must not meet another etcd's client, and a program's
-# command line is its own, which may need newer flags than another's.
-FAMILIES = ("go.etcd.io/etcd/", "github.com/spf13/")
+# Modules that belong together and are never aligned: etcd's server must not meet another etcd's client.
+FAMILIES = ("go.etcd.io/etcd/",)
 # No debug information: nobody debugs these programs, and it is a good part of compiling and linking.
 BUILD_FLAGS = ("-mod=mod", "-trimpath", "-gcflags=all=-dwarf=false")
 
