@@ -25,7 +25,8 @@ class Choices:
     """The choices of one run, and what may be chosen. An empty version is the default combination's."""
 
     kgateway: Annotated[
-        str, Word("kgateway's version; empty takes the newest supported", VERSIONED, supported("kgateway"))
+        str,
+        Word("kgateway's version; empty takes the default one", (*VERSIONED, "survey"), supported("kgateway")),
     ] = ""
     istio: Annotated[
         str, Word("Istio's version; empty takes the one that goes with kgateway", VERSIONED, supported("istio"))

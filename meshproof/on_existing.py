@@ -24,6 +24,7 @@ from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import Cell
 from meshproof.report.files import write_text
+from meshproof.report.summary import SURVEY
 from meshproof.steps import RESTORE
 from meshproof.steps.give_back import FOUND, nothing_left, what_is_ours
 from meshproof.steps.setting import Maker
@@ -93,7 +94,7 @@ def begun_on_existing(choices: Choices, progress: Progress, into: Path | None = 
                 makes=replace(plan.makes, by=Maker(socket.gethostname(), os.getpid(), time.time())),
                 notes=plan.notes,
             )
-            write_text(proof.folder / "survey.txt", f"{existing.told(found, plan)}\n")
+            write_text(proof.folder / SURVEY, f"{existing.told(found, plan)}\n")
             yield proof
 
 

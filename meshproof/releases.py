@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any, cast
 
 import msgspec
 
@@ -17,13 +18,22 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file; a key that it does not have is a mistake."""
 
 
-class SourceForm(Table, frozen=True):
-    """What a source assembly is made of: component -> module version, and the Helm values that go with it."""
+class Values(Table, frozen=True):
+    """Helm values."""
+
+    istiod_values: Mapping[str, object] = {}
+    kgateway_values: Mapping[str, object] = {}
+
+
+class SourceForm(Values, frozen=True, kw_only=True):
+    """What a source assembly is made of: component -> module version, and the Helm values that go with all of them.
+
+    `apart` are components that are not built against the versions of another, though images.toml aligns them.
+    """
 
     modules: Mapping[str, str]
     istio_chart: str
-    istiod_values: Mapping[str, object]
-    kgateway_values: Mapping[str, object]
+    apart: Sequence[str] = ()
 
 
 class PublishedChart(Table, frozen=True):
@@ -97,6 +107,7 @@ class Cell(Table, frozen=True):
 
 class _Releases(Table, frozen=True):
     cell: Sequence[Cell]
+    assembled: Values
 
 
 @cache
@@ -112,9 +123,38 @@ def read(text: str) -> Sequence[Cell]:
         BadInput: A key is missing, misspelt or of another type; the message says which, and where.
     """
     try:
-        return msgspec.toml.decode(text, type=_Releases).cell
+        told = msgspec.toml.decode(text, type=_Releases)
     except msgspec.DecodeError as error:
         raise BadInput(f"releases.toml: {error}") from error
+    return tuple(_with_values(cell, told.assembled) for cell in told.cell)
+
+
+def filled(value: Any, names: Mapping[str, str], origin: str) -> Any:
+    """A value of a file with every `{name}` in its strings replaced.
+
+    Raises:
+        BadInput: There is no such name.
+    """
+    if isinstance(value, str):
+        try:
+            return value.format_map(names) if "{" in value else value
+        except KeyError as error:
+            known = ", ".join(sorted(names))
+            raise BadInput(f"{origin}: {value}: {error.args[0]} is not declared; known: {known}") from error
+    if isinstance(value, dict):
+        return {key: filled(item, names, origin) for key, item in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [filled(item, names, origin) for item in cast(list[Any], value)]
+    return value
+
+
+def _with_values(cell: Cell, common: Values) -> Cell:
+    """A cell with the Helm values of all that are assembled here, for its versions."""
+    if cell.source is None:
+        return cell
+    names = {name: str(getattr(cell, name)) for name in CHOICES}
+    values = filled(msgspec.structs.asdict(common), names, "releases.toml")
+    return msgspec.structs.replace(cell, source=msgspec.structs.replace(cell.source, **values))
 
 
 def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell:
@@ -133,6 +173,23 @@ def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell
     for cell in cells():
         if all(getattr(cell, name) == value for name, value in asked.items()):
             return cell
-    wanted = ", ".join(f"{name.upper()}={value}" for name, value in asked.items())
+    wanted, nearest = (_typed(each) for each in (asked, _nearest(asked)))
     supported = "\n".join(f"  {cell.label}" for cell in cells())
-    raise BadInput(f"{wanted} are not supported together; supported combinations:\n{supported}")
+    raise BadInput(
+        f"{wanted}: not supported together, nobody has proved it; nearest is {nearest}. Supported are\n{supported}"
+    )
+
+
+def _nearest(asked: Mapping[str, str]) -> Mapping[str, str]:
+    """The versions of the combination that has most of those asked for, kgateway's before others."""
+
+    def has(cell: Cell) -> tuple[int, list[bool]]:
+        same = [getattr(cell, name) == asked.get(name) for name in CHOICES]
+        return sum(same), same
+
+    best = max(cells(), key=has)
+    return {name: str(getattr(best, name)) for name in CHOICES}
+
+
+def _typed(versions: Mapping[str, str]) -> str:
+    return " ".join(f"{name.upper()}={value}" for name, value in versions.items())

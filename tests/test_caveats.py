@@ -148,3 +148,17 @@ def test_no_secret_is_in_what_is_told_beside_a_verdict(tmp_path: Path) -> None:
     assert (tmp_path / "own-errors.txt").read_text() == "token <redacted>"
     texts = [path.read_text() for path in tmp_path.iterdir()] + [told(reader, run, tmp_path) for reader in READERS]
     assert not [text for text in texts if JWT in text]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_must_be_known_of_an_existing_cluster_is_told_wherever_the_verdict_stands(
+    reader: str, tmp_path: Path
+) -> None:
+    note = "Deployment edge/edge is kgateway 2.4.9; what is proved is 2.4.0"
+    assert note in told(reader, replace(a_run(), notes=(note,)), tmp_path)
+
+
+def test_the_report_of_an_existing_cluster_leads_to_its_survey() -> None:
+    there = replace(a_run(), choices={**a_run().choices, "cluster": "existing"})
+    assert 'href="survey.txt"' in html.render(there)
+    assert "survey.txt" not in html.render(a_run())

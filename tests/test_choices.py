@@ -64,7 +64,7 @@ def test_every_choice_is_read() -> None:
         ("pytest", "CLUSTER=minikube", "CLUSTER=minikube: not supported; allowed: kind, existing"),
         ("runbook", "CLUSTER=k3s", "CLUSTER=k3s: not supported; allowed: kind, existing"),
         ("pytest", "KEEP=0", "KEEP=0: not supported; allowed: (empty), 1"),
-        ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.0; allowed: 2.4.0"),
+        ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.2; allowed: 2.4.0, 2.4.2"),
         (
             "e2e",
             "REVISION=Canary",
@@ -121,7 +121,7 @@ def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
         ("notebooks", "CHANGE=controller", "CHANGE: not a choice here; those of notebooks: KGATEWAY"),
         ("own-cluster", "CLUSTER=kind", "CLUSTER: not a choice here; those of own-cluster: KGATEWAY"),
         ("survey", "CHANGE=istiod", "CHANGE=istiod: not supported; allowed: controller"),
-        ("survey", "CLUSTER=existing", "CLUSTER: not a choice here; those of survey: REVISION, KUBECONFIG, CONTEXT"),
+        ("survey", "CLUSTER=existing", "CLUSTER: not a choice here; those of survey: KGATEWAY, REVISION, KUBECONFIG"),
     ],
 )
 def test_words_about_a_cluster_of_one_kind_are_refused_for_the_other(taker: str, words: str, told: str) -> None:

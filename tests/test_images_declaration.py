@@ -48,7 +48,7 @@ def test_a_module_version_that_is_not_declared_is_refused_by_name() -> None:
     cell = cells()[0]
     assert cell.source is not None
     modules = {**cell.source.modules, "kgateway": "v9.9.9"}
-    with pytest.raises(BadInput, match=r"kgateway: module version v9\.9\.9 is not declared; known: v2\.4\.0"):
+    with pytest.raises(BadInput, match=r"kgateway: module version v9\.9\.9 is not declared; known: v2\.4\.2, v2\.4\.0"):
         declaration(replace(cell, source=replace(cell.source, modules=modules)))
 
 
@@ -215,3 +215,13 @@ def test_an_image_is_built_after_the_one_that_it_stands_on(declared: Declaration
         assert image.base in built
         built.add(f"image:{image.name}")
     assert len(built) == 1 + len(declared.debians) + len(declared.images)
+
+
+def test_a_component_that_a_cell_has_apart_is_not_aligned() -> None:
+    cell = cells()[0]
+    assert cell.source is not None
+    assert declaration(cell).gos["helm"].align == "kubernetes"
+    apart = declaration(replace(cell, source=replace(cell.source, apart=["helm"])))
+    assert (apart.gos["helm"].align, apart.gos["etcd"].align) == ("", "kubernetes")
+    with pytest.raises(BadInput, match="component that is apart: hlem is not declared"):
+        declaration(replace(cell, source=replace(cell.source, apart=["hlem"])))

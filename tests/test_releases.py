@@ -57,15 +57,35 @@ def test_an_unknown_version_is_named_with_those_that_are_known(name: str) -> Non
     assert getattr(cells()[0], name) in str(caught.value)
 
 
-def test_known_versions_that_do_not_go_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_versions_that_do_not_go_together_are_refused_with_the_nearest_that_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     first = cells()[0]
     older = replace(first, kgateway="2.2.0", istio="1.29-dev", dialect="2.2")
     monkeypatch.setattr(releases, "cells", lambda: (first, older))
     assert find_cell(kgateway="2.2.0") is older
-    with pytest.raises(BadInput, match=r"KGATEWAY=2\.2\.0, ISTIO=1\.31-dev are not supported together") as caught:
+    with pytest.raises(BadInput) as caught:
         find_cell(kgateway="2.2.0", istio="1.31-dev")
+    assert str(caught.value).startswith("KGATEWAY=2.2.0 ISTIO=1.31-dev: not supported together")
+    assert "nearest is KGATEWAY=2.2.0 ISTIO=1.29-dev KUBERNETES=1.35.4" in str(caught.value)
     assert first.label in str(caught.value)
     assert older.label in str(caught.value)
+    newest = replace(first, kubernetes="1.36.3")
+    monkeypatch.setattr(releases, "cells", lambda: (older, first, newest))
+    with pytest.raises(BadInput, match=r"nearest is KGATEWAY=2\.4\.0 ISTIO=1\.31-dev KUBERNETES=1\.36\.3"):
+        find_cell(kgateway="2.2.0", istio="1.31-dev", kubernetes="1.36.3")
+
+
+def test_the_values_of_what_is_assembled_are_of_the_cells_versions() -> None:
+    for cell in cells():
+        assert cell.source is not None
+        assert cell.source.istiod_values["tag"] == cell.istio
+        assert cell.source.kgateway_values["image"] == {
+            "registry": "meshproof.local/kgateway",
+            "tag": f"v{cell.kgateway}",
+            "pullPolicy": "IfNotPresent",
+        }
+    assert len({cell.label for cell in cells()}) == len(cells())
 
 
 def test_both_forms_of_a_cell_name_all_that_a_cluster_needs() -> None:

@@ -162,14 +162,23 @@ def test_what_others_have_made_of_it_since_is_in_use(makes: Makes, things: list[
     assert used(makes, *things) == told
 
 
+class Untouched(Served):
+    """A cluster in which nothing may be run."""
+
+    parts = PARTS
+
+    def run(self, *argv: str, **_: Any) -> None:
+        raise AssertionError(argv)
+
+
+def test_a_namespace_of_our_name_that_is_somebody_elses_stays() -> None:
+    cluster = cast(Cluster, Untouched([thing("Namespace", "meshproof-app", labels={"team": "a"})]))
+    with pytest.raises(NotReady, match="Namespace meshproof-app: is not meshproof's, so nothing was taken away"):
+        take_away(NOTHING, cluster, CELL, print)
+
+
 def test_what_others_use_is_not_taken_from_them() -> None:
     said: list[str] = []
-
-    class Untouched(Served):
-        parts = PARTS
-
-        def run(self, *argv: str, **_: Any) -> None:
-            raise AssertionError(argv)
 
     cluster = cast(Cluster, Untouched([THEIR_GATEWAY]))
     with pytest.raises(NotReady, match="used by others by now: Gateway shop/new"):

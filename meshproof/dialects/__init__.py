@@ -45,7 +45,8 @@ _V2_4 = Dialect(
     integration_env="KGW_ENABLE_ISTIO_AUTO_MTLS",
     integration_values={"controller": {"extraEnv": {"KGW_ENABLE_ISTIO_AUTO_MTLS": "true"}}},
 )
-_DIALECTS: Mapping[str, Dialect] = {"2.4": _V2_4}
+_V2_2 = _V2_4
+_DIALECTS: Mapping[str, Dialect] = {"2.4": _V2_4, "2.2": _V2_2}
 
 
 def upstream_of(backend: Ref) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from meshproof.errors import BadInput
-from meshproof.releases import Cell
+from meshproof.releases import Cell, filled
 
 ASSETS = Path(str(files("meshproof.images").joinpath("assets")))
 SCRATCH = "scratch"
@@ -182,15 +182,20 @@ def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = Non
     versions = {name: version.removeprefix("v") for name, version in chosen.items()}
     versions |= {name: table.get("version", "") for name, table in raw["wheel"].items()}
     versions |= {"kgateway": cell.kgateway, "istio": cell.istio, "kubernetes": cell.kubernetes, "kind": cell.kind}
-    names = versions | {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
+    below = cell.kubernetes.partition(".")[2]
+    names = versions | {"kubernetes_below_1": below, "kubernetes_minor": below.partition(".")[0]}
+    names |= {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
+    for name in cell.source.apart:
+        _known(name, raw["go"], "releases.toml", "component that is apart")
+        raw["go"][name] |= {"align": ""}
     for name, table in raw["go"].items():
         table |= {"version": chosen[name], "checksum": table.pop("versions")[chosen[name]]}
-    filled = _fill(raw, names)
-    for table in filled["extra"].values():
+    whole = filled(raw, names, "images.toml")
+    for table in whole["extra"].values():
         table |= {section: _each(kind, section, table) for section, kind in _OF_EXTRAS.items()}
-    sections = {section: _each(kind, section, filled) for section, kind in _SECTIONS.items()}
-    sections |= {name: _made(kind, f"[{name}]", filled.get(name, {})) for name, kind in _ALONE.items()}
-    made = _made(Declaration, "sections", {**filled, **sections, "versions": versions})
+    sections = {section: _each(kind, section, whole) for section, kind in _SECTIONS.items()}
+    sections |= {name: _made(kind, f"[{name}]", whole.get(name, {})) for name, kind in _ALONE.items()}
+    made = _made(Declaration, "sections", {**whole, **sections, "versions": versions})
     for each in (made, *map(made.of_extra, made.extras)):
         _check_names(each)
     return made
@@ -240,18 +245,3 @@ def _made(kind: type[T], where: str, table: Mapping[str, Any]) -> T:
     except msgspec.ValidationError as error:
         known = ", ".join(kind.__struct_encode_fields__)
         raise BadInput(f"images.toml, {where}: {error}; known: {known}") from error
-
-
-def _fill(value: Any, names: Mapping[str, str]) -> Any:
-    """The value with every `{name}` in its strings replaced."""
-    if isinstance(value, str):
-        try:
-            return value.format_map(names) if "{" in value else value
-        except KeyError as error:
-            known = ", ".join(sorted(names))
-            raise BadInput(f"images.toml: {value}: {error.args[0]} is not declared; known: {known}") from error
-    if isinstance(value, dict):
-        return {key: _fill(item, names) for key, item in cast(dict[str, Any], value).items()}
-    if isinstance(value, list):
-        return [_fill(item, names) for item in cast(list[Any], value)]
-    return value

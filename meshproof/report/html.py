@@ -8,6 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from meshproof.choices import EXISTING
 from meshproof.report import request, summary, templates, timeline
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
@@ -39,6 +40,7 @@ def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> s
         picture=Markup(timeline.render(run)),  # noqa: S704 - it escapes what it shows
         checks=run.checks,
         caveats=summary.caveats(run),
+        survey=summary.SURVEY if run.choices.get("cluster") == EXISTING else "",
         own_errors=summary.OWN_ERRORS if summary.tracebacks(run) else "",
         when={step.slug: summary.when(step, run) for step in run.steps},
         versions=summary.versions(run),

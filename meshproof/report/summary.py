@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from meshproof.results import CheckResult, RunResult, Status, StepResult
 
+SURVEY = "survey.txt"  # what an existing cluster had, and the plan for it
 OWN_ERRORS = "own-errors.txt"  # tracebacks of meshproof's own bugs, beside the report
 MANY = 10  # differences of one kind that are told beside a verdict
 MARKS: Mapping[Status, str] = {"proven": "✓", "refuted": "✗", "skipped": "○"}

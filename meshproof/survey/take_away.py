@@ -10,6 +10,7 @@ from meshproof.cluster import Cluster
 from meshproof.errors import NotReady
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.kinds import GATEWAY, GATEWAY_PARAMETERS
+from meshproof.kube.objects import Namespace
 from meshproof.kube.raw import Raw
 from meshproof.releases import Cell
 from meshproof.steps.clean_up import as_before, noted_inventory
@@ -29,13 +30,19 @@ def take_away(left: Makes, cluster: Cluster, cell: Cell, announce: Callable[[str
         announce: Told what is going on.
 
     Raises:
-        NotReady: Others use it by now, and nothing was taken away; or something of it stays, or something else is not
-            as that run found it, which is told once.
+        NotReady: Others use it by now, or have a namespace of our name, and nothing was taken away; or something of it
+            stays, or something else is not as that run found it, which is told once.
         CommandFailed: A command failed.
     """
     announce("taking away what a run that was ended has left")
     setting = Setting.of(cell, cluster.parts, Choices(), our_names(), left)
     step = give_back(setting)
+    for namespace in (setting.names.gateway_namespace, setting.names.app_namespace):
+        there = cluster.api.find(namespace.path)
+        if there is not None and Namespace.from_dict(there).labels.get(OURS[0]) != OURS[1]:
+            raise NotReady(
+                f"{namespace}: is not meshproof's, so nothing was taken away; rename it, or delete it yourself"
+            )
     if used := in_use(everything(cluster.api), setting):
         raise NotReady(
             f"what a run that was ended has made for kgateway is used by others by now: {', '.join(used)}. It would be "
