@@ -103,7 +103,10 @@ class Choices:
         ),
     ] = ""
     yes: Annotated[
-        bool, Word("agree to the plan for an existing cluster beforehand", (*RUNS, TAKING_NOTEBOOK), one_of("1"))
+        bool,
+        Word(
+            "agree beforehand to what is done to an existing cluster", (*RUNS, TAKING_NOTEBOOK, "delete"), one_of("1")
+        ),
     ] = False
     change: Annotated[
         str,

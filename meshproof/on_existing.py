@@ -83,6 +83,9 @@ def begun_on_existing(choices: Choices, progress: Progress, into: Path | None = 
             context=existing.api.context,
         )
         with _taken(existing, record, found, parts, progress) as cluster:
+            if found.left:  # what was taken away has changed what there is: who manages a controller's fields, too
+                found = existing.look()
+                plan = existing.plan(found, choices)
             inventory.save(inventory.take_inventory(cluster.api), cluster.work / FOUND)
             proof = Proof(
                 cluster,
@@ -112,6 +115,7 @@ def give_back(choices: Choices, progress: Progress) -> None:
         if found.left is None:
             progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
             return
+        existing.agree_to_take_away(choices)
         form = "source" if existing.cell.source else "published"  # of tools alone
         parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
         with _taken(existing, record, found, parts, progress):

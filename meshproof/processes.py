@@ -80,6 +80,13 @@ def kill_children(parents: Sequence[int]) -> None:
                     child.kill()
 
 
+def _ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def end(pid: int) -> None:
     """Ask a process to end; nothing happens when there is none."""
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -103,6 +110,14 @@ class Recorded:
 
     def record(self, pid: int) -> None:
         """Remember a process just started; a killed writer leaves the old record whole."""
+        # For a moment after it was started a process has no command line, and would be taken for somebody else's.
+        wait_for(
+            lambda: arguments(pid) or _ended(pid),
+            bool,
+            what=f"the command line of process {pid} ({self.mark})",
+            timeout_s=KILL_GRACE_S,
+            every_s=0.002,
+        )
         fresh = self.pid_path.with_suffix(".new")
         fresh.write_text(f"{pid}\n")
         fresh.replace(self.pid_path)

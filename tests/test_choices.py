@@ -76,7 +76,7 @@ def test_every_choice_is_read() -> None:
             "NAME=x",
             "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, ACCESS, TABS, IMAGES",
         ),
-        ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: CLUSTER, KUBECONFIG, CONTEXT, NAME"),
+        ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: CLUSTER, KUBECONFIG, CONTEXT, YES"),
         ("doctor", "kgatway=2", "kgatway: unknown choice; nearest is KGATEWAY; those of doctor: KGATEWAY, ISTIO, KUB"),
         ("runbook", "COLOUR=red", "COLOUR: unknown choice; those of runbook: KGATEWAY, ISTIO"),
         ("notebooks", "=x", ": unknown choice; those of notebooks: KGATEWAY"),

@@ -78,6 +78,17 @@ def test_what_is_left_of_an_ended_process_is_not_believed(record: Recorded, mark
     assert record.pid() is None
 
 
+def test_a_process_is_recorded_once_it_can_be_known_again(
+    record: Recorded, start: Start, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between exec and the first instruction Linux shows no command line: under load in most starts."""
+    process, looks = start(SLEEPS, mark), iter([(), ()])
+    monkeypatch.setattr(processes, "arguments", lambda pid: next(looks, arguments(pid)))
+    record.record(process.pid)
+    assert record.pid() == process.pid
+    assert next(looks, None) is None
+
+
 @pytest.mark.parametrize("text", ["", "forty-one", "-1", "4194305", f"{2**70}"])
 def test_a_broken_pid_file_means_that_nothing_runs(record: Recorded, text: str) -> None:
     record.pid_path.write_text(text)

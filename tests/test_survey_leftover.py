@@ -72,8 +72,8 @@ def test_the_note_of_what_was_made_is_read_again_as_it_was(makes: Makes) -> None
     assert leftover([noted(makes), noted(makes, APP_NAMESPACE)]) == makes
 
 
-def test_without_the_note_nothing_but_the_namespaces_was_made() -> None:
-    assert leftover([noted(ALL, APP_NAMESPACE)]) == NOTHING
+def test_without_the_note_nothing_is_ours_and_what_it_does_not_say_was_not_made() -> None:
+    assert leftover([noted(ALL, APP_NAMESPACE)]) is None
     assert leftover([with_note('{"kgateway_crds":true}')]) == replace(NOTHING, kgateway_crds=True, labels={})
 
 

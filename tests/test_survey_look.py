@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -287,3 +288,9 @@ def test_policies_count_beside_an_istiod_and_istios_plugin_is_seen() -> None:
     assert found(*MESH, *policies).policies == ("mesh-system/deny",)
     assert found(thing("DaemonSet", "kube-system/istio-cni-node")).cni
     assert not found(thing("DaemonSet", "kube-system/kindnet")).cni
+
+
+def test_a_run_of_ours_that_was_ended_is_no_manager_to_be_put_back() -> None:
+    managers = [{"manager": "helm", "operation": "Apply"}, {"manager": "meshproof", "operation": "Update"}]
+    [controller] = found(*PLATFORM, *MESH, kgateway(meta={"managedFields": managers})).controllers
+    assert [each["manager"] for each in json.loads(controller.fields)] == ["helm"]

@@ -87,6 +87,16 @@ class Existing:
                 f"this takes away what it left: meshproof delete {self.leading}"
             )
 
+    def agree_to_take_away(self, choices: Choices) -> None:
+        """Have a yes before what a run left is taken away.
+
+        Raises:
+            BadInput: Nobody gives it.
+        """
+        what = f"cluster {self.api.server}, context {self.api.context}: what meshproof has made there"
+        if not choices.yes:
+            _ask(what, "Take that away?")
+
     def plan(self, found: Found, choices: Choices) -> Plan:
         """What a run will do.
 
@@ -124,7 +134,8 @@ class Existing:
 
 def leading_to(choices: Choices) -> str:
     """The words that lead to the cluster of these choices, as they are typed."""
-    return shlex.join(f"{name}={choices.typed('delete')[name]}" for name in ("CLUSTER", "KUBECONFIG", "CONTEXT"))
+    typed = choices.typed("delete")
+    return shlex.join([*(f"{name}={typed[name]}" for name in ("CLUSTER", "KUBECONFIG", "CONTEXT")), "YES=1"])
 
 
 def survey(choices: Choices) -> str:
@@ -152,8 +163,12 @@ def agreed(choices: Choices) -> Choices:
     print(survey(choices), flush=True)
     if choices.yes:
         return choices
-    if not sys.stdin.isatty():
-        raise BadInput("the plan needs a yes, and nobody is at a terminal to give it: add YES=1. Nothing was changed")
-    if input("\nGo on with this plan? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise BadInput("the plan was not agreed to; nothing was changed")
+    _ask("the plan", "Go on with this plan?")
     return replace(choices, yes=True)
+
+
+def _ask(what: str, question: str) -> None:
+    if not sys.stdin.isatty():
+        raise BadInput(f"{what}: needs a yes, and nobody is at a terminal to give it: add YES=1. Nothing was changed")
+    if input(f"\n{what}\n{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise BadInput(f"{what}: not agreed to; nothing was changed")

@@ -11,6 +11,7 @@ from meshproof.dialects import Dialect
 from meshproof.kube.kinds import DEPLOYMENT, Ref
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.workloads import Deployment
+from meshproof.steps.asides import MANAGER
 from meshproof.survey.deployed import ELSEWHERE, env, version
 from meshproof.survey.found import Controller, selectors_of
 
@@ -43,7 +44,7 @@ def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Con
         on=told.get(dialect.integration_env) == "true",
         parameters_refs=refs,
         waypoint=told.get(dialect.waypoint_env) == "true",
-        fields=json.dumps([part.data for part in deployment.parts("metadata.managedFields")]),
+        fields=json.dumps(_managers(deployment)),
         ready=is_rolled_out(Deployment.from_dict(raw)).holds,
         kept_by=_kept_by(deployment),
         unread=unread,
@@ -61,6 +62,11 @@ def _kept_by(deployment: Raw) -> str:
     return next(
         (keeper for domain, keeper in keepers.items() for mark in marks if domain in mark.partition("/")[0]), ""
     )
+
+
+def _managers(deployment: Raw) -> list[Mapping[str, Any]]:
+    """Who manages its fields; a run of ours that was ended is nobody to be put back."""
+    return [part.data for part in deployment.parts("metadata.managedFields") if part.get("manager", "") != MANAGER]
 
 
 def _unread(container: Raw, dialect: Dialect) -> str:

@@ -19,24 +19,20 @@ from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS
 
 
 def leftover(namespaces: Iterable[Mapping[str, Any]]) -> Makes | None:
-    """What the namespaces of ours that are there say was made; None where there is none of them.
+    """What a run has made there, as the note on our namespace says; None where there is no such note.
 
-    One without the note, which is not ours to read more into, is all that was made.
+    A label alone, which anybody may set, makes no namespace ours.
 
     Raises:
         BadInput: The note cannot be read.
     """
-    left: Makes | None = None
     for raw in namespaces:
         namespace = Raw.of("Namespace", raw)
-        if namespace.need("metadata.name", str) not in (GATEWAY_NAMESPACE, APP_NAMESPACE):
-            continue
-        if namespace.texts("metadata.labels").get(OURS[0]) != OURS[1]:
-            continue
-        left = left or Makes(False, False, False, False, labels=dict([OURS]))
-        if note := namespace.texts("metadata.annotations").get(MAKES, ""):
-            left = _read(note, f"{namespace.name}, annotation {MAKES}")
-    return left
+        labelled = namespace.texts("metadata.labels").get(OURS[0]) == OURS[1]
+        note = namespace.texts("metadata.annotations").get(MAKES, "")
+        if namespace.need("metadata.name", str) == GATEWAY_NAMESPACE and labelled and note:
+            return _read(note, f"{namespace.name}, annotation {MAKES}")
+    return None
 
 
 def _read(note: str, what: str) -> Makes:

@@ -53,7 +53,8 @@ def effects(found: Found, seeing: Sequence[Controller]) -> Iterator[str]:
     for each in seeing:
         its = [str(gateway.ref) for gateway in found.gateways if each.sees(gateway.labels)]
         served = f"; until the new one leads, what is changed in the routes of {', '.join(its)} waits" if its else ""
-        yield f"{each.deployment}: its pod is replaced twice, and its history has a revision more{served}"
+        undo = "to which `kubectl rollout undo` would return"
+        yield f"{each.deployment}: its pod is replaced twice, and its history has a revision more, {undo}{served}"
         if its:
             yield f"{', '.join(its)}: nothing, {'its pods stay' if len(its) == 1 else 'their pods stay'} as they are"
 

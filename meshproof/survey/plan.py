@@ -148,7 +148,7 @@ def _refusals(found: Found, istiod: Istiod, labels: Mapping[str, str]) -> Iterat
         )
     for name in (GATEWAY_NAMESPACE, APP_NAMESPACE):
         there = found.namespaces.get(name)
-        if there is not None and there.get(OURS[0]) != OURS[1]:
+        if there is not None and (found.left is None or there.get(OURS[0]) != OURS[1]):
             yield f"Namespace {name}: is there, and meshproof did not make it; it would make one of that name"
     if not any(node.ready for node in found.nodes):
         yield "no node is ready"
