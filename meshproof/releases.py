@@ -51,13 +51,23 @@ class PublishedExtra(Table, frozen=True):
     images: Mapping[str, str]
 
 
-class PublishedForm(PublishedExtra, frozen=True):
-    """Released images and charts, and what only some clusters need beside them."""
+class Released(Values, frozen=True, kw_only=True):
+    """What is released in each version: where it is, its Helm values, and what only some clusters need beside it."""
 
-    node_image: str
     gateway_api_crds: str
-    istiod_values: Mapping[str, object]
-    kgateway_values: Mapping[str, object]
+    charts: Mapping[str, PublishedChart]
+    images: Mapping[str, str]
+    extras: Mapping[str, PublishedExtra]
+
+
+class PublishedForm(Values, frozen=True, kw_only=True):
+    """Released versions of a combination, and the images and charts of `Released` in those versions."""
+
+    versions: Mapping[str, str]
+    node_image: str
+    gateway_api_crds: str = ""
+    charts: Mapping[str, PublishedChart] = {}
+    images: Mapping[str, str] = {}
     extras: Mapping[str, PublishedExtra] = {}
 
     def __post_init__(self) -> None:
@@ -108,6 +118,7 @@ class Cell(Table, frozen=True):
 class _Releases(Table, frozen=True):
     cell: Sequence[Cell]
     assembled: Values
+    released: Released
 
 
 @cache
@@ -126,7 +137,7 @@ def read(text: str) -> Sequence[Cell]:
         told = msgspec.toml.decode(text, type=_Releases)
     except msgspec.DecodeError as error:
         raise BadInput(f"releases.toml: {error}") from error
-    return tuple(_with_values(cell, told.assembled) for cell in told.cell)
+    return tuple(_whole(cell, told) for cell in told.cell)
 
 
 def filled(value: Any, names: Mapping[str, str], origin: str) -> Any:
@@ -148,13 +159,20 @@ def filled(value: Any, names: Mapping[str, str], origin: str) -> Any:
     return value
 
 
-def _with_values(cell: Cell, common: Values) -> Cell:
-    """A cell with the Helm values of all that are assembled here, for its versions."""
-    if cell.source is None:
-        return cell
-    names = {name: str(getattr(cell, name)) for name in CHOICES}
-    values = filled(msgspec.structs.asdict(common), names, "releases.toml")
-    return msgspec.structs.replace(cell, source=msgspec.structs.replace(cell.source, **values))
+def _whole(cell: Cell, told: _Releases) -> Cell:
+    """A cell with what is common to all of them, for its versions."""
+    source, published = cell.source, cell.published
+    if source is not None:
+        names = {name: str(getattr(cell, name)) for name in CHOICES}
+        source = msgspec.structs.replace(source, **_fields(told.assembled, names))
+    if published is not None:
+        published = msgspec.structs.replace(published, **_fields(told.released, published.versions))
+    return msgspec.structs.replace(cell, source=source, published=published)
+
+
+def _fields(common: Values, names: Mapping[str, str]) -> Mapping[str, Any]:
+    whole = msgspec.convert(filled(msgspec.to_builtins(common), names, "releases.toml"), type(common))
+    return msgspec.structs.asdict(whole)
 
 
 def find_cell(kgateway: str = "", istio: str = "", kubernetes: str = "") -> Cell:

@@ -49,7 +49,7 @@ def kgateway(
     selectors: str | None = "[]",
     *more_env: Made,
     ref: str = "edge-system/edge",
-    image: str = "kgateway:v2.4.0",
+    image: str = "kgateway:v2.4.2",
     **more: Any,
 ) -> Made:
     told = {} if selectors is None else {DIALECT.selectors_env: selectors}

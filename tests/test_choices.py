@@ -64,7 +64,7 @@ def test_every_choice_is_read() -> None:
         ("pytest", "CLUSTER=minikube", "CLUSTER=minikube: not supported; allowed: kind, existing"),
         ("runbook", "CLUSTER=k3s", "CLUSTER=k3s: not supported; allowed: kind, existing"),
         ("pytest", "KEEP=0", "KEEP=0: not supported; allowed: (empty), 1"),
-        ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.2; allowed: 2.4.0, 2.4.2"),
+        ("e2e", "KGATEWAY=2.4.9", "KGATEWAY=2.4.9: not supported; nearest is 2.4.2; allowed: 2.4.2, 2.4.0"),
         (
             "e2e",
             "REVISION=Canary",

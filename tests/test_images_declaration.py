@@ -21,9 +21,9 @@ def declared() -> Declaration:
 
 def test_every_name_is_filled_in(declared: Declaration) -> None:
     assert "{" not in repr([image.ref for image in declared.images.values()])
-    assert declared.images["kube-apiserver"].ref == "registry.k8s.io/kube-apiserver:v1.35.4"
+    assert declared.images["kube-apiserver"].ref == "registry.k8s.io/kube-apiserver:v1.36.3"
     assert declared.images["proxyv2"].ref == "meshproof.local/istio/proxyv2:1.31-dev"
-    assert declared.images["etcd"].ref == "registry.k8s.io/etcd:3.6.6-0"
+    assert declared.images["etcd"].ref == "registry.k8s.io/etcd:3.6.8-0"
 
 
 def test_everything_fetched_is_pinned_by_hash(declared: Declaration) -> None:
@@ -188,7 +188,7 @@ def test_a_wrong_name_in_an_extra_is_told_too(written: str, instead: str, told: 
         ),
         ('suite = "bookworm"\n', "", r"\[debian\.base\]: Object missing required field `suite`"),
         ('version = "1.26.6"\n', "", r"\[wheel\.go\]: Object missing required field `version`"),
-        ("versions = {", "verions = {", r"^kubernetes: module version v1\.35\.4 is not declared; known: $"),
+        ("versions = {", "verions = {", r"^kubernetes: module version v1\.36\.3 is not declared; known: $"),
         ("[debian.node]", "[debain.node]", r"images\.toml, sections: .*unknown field `debain`; known: wheel, .*debian"),
         ("[node]", "[nood]", r"\[node\]: Object missing required field `ref`"),
         ("seconds = 60", 'seconds = "60"', r"\[node\]: Expected `float`, got `str` - at `\$\.seconds`"),

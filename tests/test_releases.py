@@ -15,7 +15,7 @@ from meshproof.releases import cells, find_cell
 def test_the_default_is_the_first_cell() -> None:
     cell = find_cell()
     assert cell is cells()[0]
-    assert (cell.kgateway, cell.istio, cell.kubernetes, cell.dialect) == ("2.4.0", "1.31-dev", "1.35.4", "2.4")
+    assert (cell.kgateway, cell.istio, cell.kubernetes, cell.dialect) == ("2.4.2", "1.31-dev", "1.36.3", "2.4")
     assert (cell.gateway_api, cell.kind) == ("1.6.1", "0.33.0")
 
 
@@ -28,10 +28,10 @@ RELEASES = (Path(releases.__file__).parent / "releases.toml").read_text()
         ("[cell.source.modules]", "[cell.source.modles]", "unknown field `modles` - at `$.cell[0].source`"),
         ('dialect = "2.4"', 'dialect = "2.4"\ndialet = "2.4"', "unknown field `dialet` - at `$.cell[0]`"),
         ('dialect = "2.4"', "dialect = 2.4", "Expected `str`, got `float` - at `$.cell[0].dialect`"),
-        ("istiod = { chart =", "istiod = { chrt =", "at `$.cell[0].published.charts[...]`"),
+        ("istiod = { chart =", "istiod = { chrt =", "at `$.released.charts[...]`"),
         (
-            '35.8", gateway-api',
-            '35.8", gatway-api',
+            '36.4", gateway-api',
+            '36.4", gatway-api',
             "missing required field `versions.gateway-api` - at `$.cell[0].published`",
         ),
         ("[[cell]]", "[[cell]", "releases.toml: "),
@@ -60,7 +60,7 @@ def test_an_unknown_version_is_named_with_those_that_are_known(name: str) -> Non
 def test_known_versions_that_do_not_go_together_are_refused_with_the_nearest_that_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = cells()[0]
+    first = replace(cells()[0], kubernetes="1.35.4")
     older = replace(first, kgateway="2.2.0", istio="1.29-dev", dialect="2.2")
     monkeypatch.setattr(releases, "cells", lambda: (first, older))
     assert find_cell(kgateway="2.2.0") is older
@@ -72,7 +72,7 @@ def test_known_versions_that_do_not_go_together_are_refused_with_the_nearest_tha
     assert older.label in str(caught.value)
     newest = replace(first, kubernetes="1.36.3")
     monkeypatch.setattr(releases, "cells", lambda: (older, first, newest))
-    with pytest.raises(BadInput, match=r"nearest is KGATEWAY=2\.4\.0 ISTIO=1\.31-dev KUBERNETES=1\.36\.3"):
+    with pytest.raises(BadInput, match=r"nearest is KGATEWAY=2\.4\.2 ISTIO=1\.31-dev KUBERNETES=1\.36\.3"):
         find_cell(kgateway="2.2.0", istio="1.31-dev", kubernetes="1.36.3")
 
 
@@ -89,18 +89,31 @@ def test_the_values_of_what_is_assembled_are_of_the_cells_versions() -> None:
 
 
 def test_both_forms_of_a_cell_name_all_that_a_cluster_needs() -> None:
-    cell = cells()[0]
-    assert cell.source is not None
+    told = [cell.published for cell in cells() if cell.published]
+    assert told
+    for form in told:
+        assert form.charts.keys() == {"istio-base", "istiod", "kgateway-crds", "kgateway"}
+        images = {"pilot", "proxyv2", "kgateway", "envoy-wrapper", "sds", "httpbin", "curl", "hey"}
+        assert form.images.keys() == images
+        assert form.images["sds"].endswith(f":v{form.versions['kgateway']}")
+        assert form.images["proxyv2"].endswith(f":{form.versions['istio']}")
+        assert form.charts["istiod"].version == form.versions["istio"]
+        assert f"v{form.versions['gateway-api']}/" in form.gateway_api_crds
+        assert f":v{form.versions['kubernetes']}@sha256:" in form.node_image
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split("."))
+
+
+@pytest.mark.parametrize("cell", [cell for cell in cells() if cell.published], ids=lambda cell: cell.label)
+def test_what_is_published_is_of_the_line_that_is_assembled_and_not_older(cell: releases.Cell) -> None:
+    """Istio apart: what is assembled here is a development version, what is documented the release before it."""
     assert cell.published is not None
-    assert cell.published.charts.keys() == {"istio-base", "istiod", "kgateway-crds", "kgateway"}
-    assert cell.published.images.keys() == {
-        "pilot",
-        "proxyv2",
-        "kgateway",
-        "envoy-wrapper",
-        "sds",
-        "httpbin",
-        "curl",
-        "hey",
-    }
-    assert "@sha256:" in cell.published.node_image
+    assembled = {"kgateway": cell.kgateway, "kubernetes": cell.kubernetes, "gateway-api": cell.gateway_api}
+    for name, version in assembled.items():
+        released = numbers(cell.published.versions[name])
+        assert released[:2] == numbers(version)[:2], name
+        assert released >= numbers(version), name
+    assert cell.published.versions["kind"] == cell.kind
+    assert numbers(cell.istio)[1] - numbers(cell.published.versions["istio"])[1] in {0, 1}

@@ -129,7 +129,7 @@ def test_the_sidecar_is_the_one_that_istiod_injects(values: dict[str, Any], mesh
 
 def test_a_kgateway_is_found_by_its_settings_whatever_it_is_called() -> None:
     seen = the_controller(ref="platform/ingress")
-    assert (str(seen.deployment), seen.version, seen.ready) == ("Deployment platform/ingress", "2.4.0", True)
+    assert (str(seen.deployment), seen.version, seen.ready) == ("Deployment platform/ingress", "2.4.2", True)
     assert (seen.looks_at, seen.selectors, seen.on, seen.waypoint, seen.unread) == ("[]", (), False, False, "")
     assert seen.parameters_refs == "{}"
 
@@ -200,7 +200,7 @@ def test_containers_beside_it_are_not_taken_for_it() -> None:
         deployment("mesh-system/istiod-stable", beside, istiods),
     ]
     seen = found(*mixed)
-    assert [each.version for each in seen.controllers] == ["2.4.0"]
+    assert [each.version for each in seen.controllers] == ["2.4.2"]
     assert [(each.version, each.cluster_id) for each in seen.istiods] == [("1.31-dev", "corp-1")]
 
 

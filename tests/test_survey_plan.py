@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[list[Made], Choices, str]] = {
     "another line of kgateway": (
         [*PLATFORM, *MESH, kgateway(ELSEWHERE, image="kgateway:v2.3.1")],
         Choices(),
-        "Deployment edge-system/edge: is kgateway 2.3.1; one of 2.4.0 beside it would write its class in another form",
+        "Deployment edge-system/edge: is kgateway 2.3.1; one of 2.4.2 beside it would write its class in another form",
     ),
     "class of another controller": (
         [*PLATFORM, *MESH, gateway_class(controller="example.com/x")],
