@@ -15,6 +15,7 @@ from meshproof.carried import SUITE
 from meshproof.choices import Choices, words_of
 from meshproof.errors import BadInput
 from meshproof.proof import Proof
+from meshproof.report import markdown
 from meshproof.report.table import wants_colour
 
 # Whatever folder and project it is started in: what pytest would find there to go by is about other tests.
@@ -58,6 +59,8 @@ class Ending:
         proof = config.stash.get(PROOF, None)
         if proof is not None:
             terminalreporter.write_line(f"\n{proof.summary(colour=wants_colour(sys.stdout))}")
+            for line in markdown.for_github(proof.result(), os.environ):
+                terminalreporter.write_line(line)
         elif self._nothing_ran:
             terminalreporter.write_line("\nno proof was made: nothing of the page was run")
 

@@ -16,7 +16,7 @@ from report_runs import STARTED, a_refuted_run, a_run
 
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.kube.inventory import Difference
-from meshproof.report import artifacts, html, junit, pauses, results_json, summary, table, timeline
+from meshproof.report import artifacts, html, junit, markdown, pauses, results_json, summary, table, timeline
 from meshproof.report.redact import redact_run
 from meshproof.results import CheckResult, Moment, RunResult, StepResult
 
@@ -52,7 +52,10 @@ def a_run_that_changed() -> RunResult:
 def test_results_json_has_the_documented_keys(tmp_path: Path) -> None:
     results_json.write(a_refuted_run(), tmp_path / "results.json")
     run = json.loads((tmp_path / "results.json").read_text())
-    assert list(run) == ["versions", "choices", "started", "verdict", "steps", "resumed", "asked"]
+    assert [*run] == [
+        *("schema", "tool", "versions", "choices", "started", "finished", "verdict", "exit_code", "totals"),
+        *("steps", "resumed", "asked", "notes"),
+    ]
     assert run["started"] == "2026-01-01T00:00:00.250000Z"
     assert run["verdict"] == "refuted"
     step = run["steps"][3]
@@ -334,7 +337,13 @@ def test_runs_with_nothing_in_them_are_shown_too(run: RunResult) -> None:
 def test_no_writer_lets_a_secret_through(tmp_path: Path) -> None:
     run = poisoned(f"see {JWT} there")
     assert JWT not in table.render(run)
-    for writer, name in ((results_json, "a.json"), (junit, "a.xml"), (timeline, "a.svg"), (html, "a.html")):
+    for writer, name in (
+        (results_json, "a.json"),
+        (junit, "a.xml"),
+        (timeline, "a.svg"),
+        (html, "a.html"),
+        (markdown, "a.md"),
+    ):
         writer.write(run, tmp_path / name)
         text = (tmp_path / name).read_text()
         assert JWT not in text
@@ -344,12 +353,15 @@ def test_no_writer_lets_a_secret_through(tmp_path: Path) -> None:
 # The folder
 
 
-def test_a_run_folder_has_its_time_and_the_link_follows(tmp_path: Path) -> None:
+def test_a_run_folder_has_its_time_and_the_link_follows_once_it_has_ended(tmp_path: Path) -> None:
     root = tmp_path / "artifacts"
     first = artifacts.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
     second = artifacts.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
     assert [first.name, second.name] == ["20260101T000000Z-2.4.0-1.31-dev", "20260101T000000Z-2.4.0-1.31-dev-2"]
-    assert (root / "latest").readlink() == Path(second.name)
+    assert not (root / "latest").exists()
+    for folder in (first, second):
+        artifacts.make_latest(folder)
+        assert (root / "latest").readlink() == Path(folder.name)
     assert artifacts.new_run_folder(root, "../../x", started=STARTED).parent == root
     assert artifacts.new_run_folder(root, started=STARTED).name == "20260101T000000Z"
     assert len(list(root.iterdir())) == 5
@@ -368,10 +380,10 @@ def test_a_run_folder_that_cannot_be_made(tmp_path: Path) -> None:
         artifacts.new_run_folder(tmp_path / "file" / "artifacts")
 
 
-def test_write_all_writes_the_four_files(tmp_path: Path) -> None:
+def test_write_all_writes_its_files(tmp_path: Path) -> None:
     artifacts.write_all(a_refuted_run(), tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
-    assert names == ["junit.xml", "report.html", "results.json", "timeline.svg"]
+    assert names == ["junit.xml", "report.html", "results.json", "summary.md", "timeline.svg"]
     assert results_json.read(tmp_path / "results.json").verdict == "refuted"
 
 

@@ -200,8 +200,10 @@ class Proof:
         )
 
     def write(self) -> Path:
-        """Write the artifacts and return the report's path."""
+        """Write the artifacts, which are the latest now, and return the report's path."""
         artifacts.write_all(self.result(), self.folder)
+        if self.into is None:
+            artifacts.make_latest(self.folder)
         return self.folder / "report.html"
 
     def summary(self, *, colour: bool) -> str:

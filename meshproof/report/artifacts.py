@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.report import diagnostics, html, junit, results_json, summary, timeline
+from meshproof.report import diagnostics, html, junit, markdown, results_json, summary, timeline
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
@@ -16,17 +16,16 @@ from meshproof.results import RunResult
 LATEST = "latest"
 
 
-def new_run_folder(root: Path, name: str = "", *, started: float | None = None, latest: bool = True) -> Path:
-    """Make an empty folder for a run and let `latest` beside it point to it.
+def new_run_folder(root: Path, name: str = "", *, started: float | None = None) -> Path:
+    """Make an empty folder for a run.
 
     Args:
         root: The folder of all runs; made where it is missing.
         name: Follows the time in the folder's name; letters, digits, dots and dashes are kept.
         started: Seconds since the epoch; now by default.
-        latest: Whether `latest` is to point to it.
 
     Raises:
-        BadInput: `latest` is something of the user's own, not a link.
+        BadInput: `latest`, which will point to it, is something of the user's own, not a link.
         MachineCannot: The folder cannot be made.
     """
     at = utc(time.time() if started is None else started, "seconds").replace("-", "").replace(":", "")
@@ -37,8 +36,6 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None, 
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = _fresh(root, stem)
-        if latest:
-            _point(link, folder.name)
     except OSError as error:
         raise MachineCannot(
             f"{root}: expected to make a folder for the run, but: {error.strerror or error}\n"
@@ -48,7 +45,7 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None, 
 
 
 def write_all(run: RunResult, folder: Path) -> None:
-    """Write results.json, junit.xml, timeline.svg, report.html and own errors, if any; secrets taken out.
+    """Write results.json, junit.xml, summary.md, timeline.svg, report.html and own errors, if any; secrets taken out.
 
     Raises:
         MachineCannot: A file cannot be written.
@@ -56,6 +53,7 @@ def write_all(run: RunResult, folder: Path) -> None:
     run = redact_run(run)
     results_json.write(run, folder / "results.json")
     junit.write(run, folder / "junit.xml")
+    markdown.write(run, folder / markdown.NAME)
     timeline.write(run, folder / "timeline.svg")
     if bugs := summary.tracebacks(run):
         write_text(folder / summary.OWN_ERRORS, "\n".join(bugs))
@@ -77,9 +75,16 @@ def _fresh(root: Path, stem: str) -> Path:
             return folder
 
 
-def _point(link: Path, target: str) -> None:
-    """Let a link point elsewhere without a moment in which there is none."""
-    fresh = link.with_name(f".{link.name}.{target}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(link)
+def make_latest(folder: Path) -> None:
+    """Let `latest` beside the folder of a run that has ended point to it, without a moment in which it points nowhere.
+
+    Raises:
+        MachineCannot: The link cannot be made.
+    """
+    link, fresh = folder.with_name(LATEST), folder.with_name(f".{LATEST}.{folder.name}")
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)
+    except OSError as error:
+        raise MachineCannot(f"{link}: expected to make it point to {folder.name}, but: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from meshproof.build import build
 from meshproof.carried import COMMAND
 from meshproof.errors import BadInput
 from meshproof.kube.inventory import Difference
+from meshproof.report import schema, summary
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.report.summary import utc
@@ -45,14 +48,25 @@ def read(path: Path) -> RunResult:
 
 
 def _run_to_dict(run: RunResult) -> dict[str, Any]:
+    statuses = Counter(check.status for check in run.checks)
     return {
+        "schema": schema.VERSION,
+        "tool": build(),
         "versions": dict(run.versions),
         "choices": dict(run.choices),
         "started": utc(run.started),
+        "finished": utc(summary.ended(run)),
         "verdict": run.verdict,
+        "exit_code": run.exit_code,
+        "totals": {
+            "checks": len(run.checks),
+            **{status: statuses[status] for status in ("proven", "refuted", "skipped")},
+            "departures": sum(len(step.departures) for step in run.steps),
+        },
         "steps": [_step_to_dict(step) for step in run.steps],
         "resumed": [{**asdict(each), "at": utc(each.at)} for each in run.resumed],
         "asked": run.asked,
+        "notes": list(run.notes),
     }
 
 
@@ -78,6 +92,7 @@ def _run_from_dict(run: dict[str, Any]) -> RunResult:
         steps=tuple(_step_from_dict(step) for step in run["steps"]),
         resumed=tuple(_resumption_from_dict(each) for each in run.get("resumed", ())),
         asked=run.get("asked"),
+        notes=tuple(run.get("notes", ())),
     )
 
 

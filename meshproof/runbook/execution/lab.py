@@ -49,7 +49,7 @@ def lab() -> int:
 
 def copies(paths: Iterable[Path], root: Path) -> Path:
     """Copy the notebooks into a new folder below `root` and return it."""
-    folder = new_run_folder(root, "lab", latest=False)
+    folder = new_run_folder(root, "lab")
     for path in paths:
         shutil.copyfile(path, folder / path.name)
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -17,7 +18,7 @@ from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.forward import end_forwards
 from meshproof.progress import Progress, clock_face
 from meshproof.proof import Proof
-from meshproof.report import artifacts, table
+from meshproof.report import markdown, table
 from meshproof.report.runlog import RunLog, run_log
 from meshproof.runbook.execution import html_book, resume
 from meshproof.runbook.execution.kernel import register_kernel
@@ -140,8 +141,10 @@ def _leaving(proof: Proof, then: Callable[[], str] = str) -> Generator[None]:
 def _leave(proof: Proof) -> None:
     """Write the results of the sections that ran on this cluster, and the book of what was executed."""
     folder = proof.folder / "runbook"
-    artifacts.write_all(proof.result(), proof.folder)
+    proof.write()
     executed = [folder / name for name in run_order(existing=proof.choices.existing)]
     html_book.write([path for path in executed if path.exists()], proof.result(), folder / "book.html")
     told = (folder / "book.html").relative_to(proof.root.parent)
-    print(f"\n{proof.summary(colour=table.wants_colour(sys.stdout))}\nbook: {told}", flush=True)
+    lines = markdown.for_github(proof.result(), os.environ)
+    summary = proof.summary(colour=table.wants_colour(sys.stdout))
+    print("\n".join(["", summary, f"book: {told}", *lines]), flush=True)
