@@ -55,6 +55,7 @@ from meshproof.steps.setting import Makes
 
 E2E = Path(__file__).parent.parent / "e2e"
 README = (E2E.parent / "README.md").read_text()
+DOCS = {page.name: page.read_text() for page in (E2E.parent / "docs").glob("*.md")}
 CLAIMS = {claim.id: claim for make in PAGE.values() for claim in make(SETTING).claims}
 # Those of a cluster that is somebody else's.
 SOMEBODY_ELSES = replace(SETTING, makes=Makes(istio=False))
@@ -419,15 +420,24 @@ def test_a_pod_that_is_not_ready_need_not_answer() -> None:
     assert judge(same, seen(same, (THROUGH_SERVICE, MTLS, (*INJECTED, *starting)))).holds
 
 
-def test_the_readme_lists_the_claims_as_they_are() -> None:
-    listed = re.findall(r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", README, re.MULTILINE)
+def test_the_claims_are_listed_as_they_are() -> None:
+    listed = re.findall(r"^\|.*\| `([a-z]+\.[a-z-]+)` \| (.*) \|$", DOCS["checks.md"], re.MULTILINE)
     assert listed == [(claim.id, claim.sentence) for claim in CLAIMS.values()]
 
 
 def test_the_readme_counts_what_there_is() -> None:
-    assert set(re.findall(r"holds (\d+) claims", README)) == {str(len(CLAIMS))}
-    assert set(re.findall(r"PROVEN  \d+ of (\d+) checks", README)) == {str(len(CLAIMS)), str(len(THEIR_CLAIMS))}
-    assert re.findall(r"(\w+) notebooks in ", README) == [NUMBERS[1 + len(PAGE)].capitalize()], "and an index"
+    for text in (README, DOCS["checks.md"]):
+        assert set(re.findall(r"holds (\d+) claims", text)) == {str(len(CLAIMS))}
+    assert set(re.findall(r"the (\d+) claims", README)) == {str(len(CLAIMS))}
+    assert set(re.findall(r"PROVEN  \d+ of (\d+) checks", README)) == {str(len(CLAIMS))}
+    theirs = DOCS["your-own-cluster.md"]
+    assert set(re.findall(r"PROVEN  \d+ of (\d+) checks|^(\d+) claims", theirs, re.MULTILINE)) == {
+        (str(len(THEIR_CLAIMS)), ""),
+        ("", str(len(THEIR_CLAIMS))),
+    }
+    assert re.findall(r"(\w+) notebooks in ", DOCS["runbook.md"]) == [NUMBERS[1 + len(PAGE)].capitalize()], (
+        "and an index"
+    )
 
 
 def test_each_claim_is_asserted_by_exactly_one_test_of_the_suite() -> None:
