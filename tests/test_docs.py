@@ -19,7 +19,7 @@ _FENCE = re.compile(r"^```(?:sh|bash)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def commands(page: Path) -> list[str]:
-    """What a reader would type: lines of fenced blocks, and code within sentences, that begin with a command of ours."""
+    """What a reader would type: lines of blocks, and code within sentences, that begin with a command of ours."""
     text = page.read_text()
     lines = [line.removeprefix("$ ") for block in _FENCE.findall(text) for line in block.splitlines()]
     within = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
