@@ -116,8 +116,7 @@ def give_back(choices: Choices, progress: Progress) -> None:
             progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there")
             return
         existing.agree_to_take_away(choices)
-        form = "source" if existing.cell.source else "published"  # of tools alone
-        parts = prepare(existing.cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
+        parts = _prepared(existing.cell, found, choices, progress)
         with _taken(existing, record, found, parts, progress):
             progress.say(f"cluster {existing.api.server}: nothing of meshproof's is there any more")
 
@@ -156,14 +155,8 @@ def _lead_to(existing: Existing, record: Record) -> None:
 
 
 def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progress: Progress) -> Parts:
-    """Tools, charts and images for a cluster of somebody else's, whose nodes pull images unless they hold them."""
-    form = choices.images
-    if form == "auto":
-        needed = {image.ref for image in declaration(cell).images.values() if image.ref} if cell.source else set[str]()
-        held = bool(needed) and all(needed <= node.images for node in found.nodes)
-        form = "source" if held else "published"
-        progress.say(f"images: {'those that its nodes hold, assembled here' if held else 'the published ones'}")
-    parts = prepare(cell, form, functools.cache(lambda: ensure_engine(progress.say)), progress)
+    """Tools, charts and images for a cluster of somebody else's."""
+    parts = _prepared(cell, found, choices, progress)
     api = found.gateway_api.version if found.gateway_api else parts.versions["gateway-api"]
     versions = {
         "kgateway": cell.kgateway,
@@ -173,6 +166,18 @@ def _parts_there(cell: Cell, found: Found, plan: Plan, choices: Choices, progres
     }
     images = {**parts.images, "proxyv2": plan.istiod.proxy_image}
     return replace(parts, versions=versions, images=images)
+
+
+def _prepared(cell: Cell, found: Found, choices: Choices, progress: Progress) -> Parts:
+    """What there is for it, in the form that was chosen: its nodes pull images unless they hold them."""
+    form = choices.images
+    if form == "auto":
+        needed = {image.ref for image in declaration(cell).images.values() if image.ref} if cell.source else set[str]()
+        held = bool(needed) and all(needed <= node.images for node in found.nodes)
+        form = "source" if held else "published"
+        progress.say(f"images: {'those that its nodes hold, assembled here' if held else 'the published ones'}")
+    engine = functools.cache(lambda: ensure_engine(progress.say))
+    return prepare(cell, form, engine, progress, kubernetes=found.kubernetes)
 
 
 def _give_back(proof: Proof) -> None:

@@ -53,7 +53,11 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Begin:
         record = Record(name, existing=True)
         record.work.mkdir(parents=True)
         (tmp_path / folder).mkdir(exist_ok=True)
-        parts = replace(PARTS, versions={"istio": "1.30.0"}, images={**PARTS.images, "proxyv2": "theirs/proxyv2:1"})
+        parts = replace(
+            PARTS,
+            versions={"istio": "1.30.0", "kubernetes": "1.35.4"},
+            images={**PARTS.images, "proxyv2": "theirs/proxyv2:1"},
+        )
         cluster = Cluster(name, record.kubeconfig, parts, record.work, further="/k")
         monkeypatch.setattr(held, "prepare", always(PARTS))
         monkeypatch.setattr(Existing, "of", always(Existing("/k", None, cells()[0])))  # pyright: ignore[reportArgumentType]

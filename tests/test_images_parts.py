@@ -17,6 +17,7 @@ from meshproof.images.assembly import Assembly
 from meshproof.images.declaration import declaration
 from meshproof.images.published import registry_of, unreachable
 from meshproof.images.store import Entry, Store
+from meshproof.platforms import Platform
 from meshproof.progress import Progress
 from meshproof.releases import Cell, PublishedForm, cells
 from meshproof.run import Completed
@@ -40,6 +41,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def all_cached(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    def released(_: Store, kubernetes: str, __: Progress) -> tuple[Entry, Mapping[str, str]]:
+        return Entry("tools", kubernetes, cache / "released", {"items": []}), {"kubectl": "1.36.4"}
+
+    monkeypatch.setattr(parts, "released_tools", released)
+
     def have(self: Assembly) -> Mapping[str, Entry]:
         return {name: Entry(name, item.key, cache / name, {"items": []}) for name, item in self.items.items()}
 
@@ -84,7 +90,8 @@ def test_auto_takes_the_published_ones_where_their_registry_answers(
     assert got.node_image == published(cell).node_image
     assert got.charts["istiod"].startswith("oci://")
     assert got.chart_versions["kgateway"] == "v2.4.3"
-    assert got.versions["istio"] == "1.30.4"
+    assert (got.versions["istio"], got.versions["kubectl"]) == ("1.30.4", "1.36.4")
+    assert got.tools.name == "released"
     assert "their registries answer" in said(progress)
 
 
@@ -100,6 +107,51 @@ def test_auto_assembles_and_says_why_where_it_does_not(
     assert got.kind_config["networking"] == {"disableDefaultCNI": True, "podSubnet": "10.244.0.0/16"}
     assert got.images["pilot"] == f"{got.istiod_values['hub']}/pilot:{got.istiod_values['tag']}"
     assert "assembled from source, because the registry r answers 403 Forbidden" in said(progress)
+
+
+@pytest.mark.parametrize("name", ["darwin-arm64", "darwin-amd64", "linux-arm64"])
+def test_on_another_platform_nothing_is_assembled_and_that_is_told_at_once(
+    cell: Cell, progress: Progress, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = Platform(*name.split("-"))
+    monkeypatch.setattr(parts, "here", lambda: platform)
+    monkeypatch.setattr(parts, "unreachable", forbidden)
+    only = "images are assembled from source on Linux on amd64 only, "
+    with pytest.raises(MachineCannot, match=f"^{only}and this is {platform}; use IMAGES=published$"):
+        prepare(cell, "source", no_engine, progress)
+    with pytest.raises(MachineCannot, match=f"use KGATEWAY={cell.kgateway} IMAGES=published, which was released"):
+        prepare(replace(cell, published=None), "source", no_engine, progress)
+    with pytest.raises(
+        MachineCannot, match=f"^the registry r answers 403 Forbidden, and {only}while this is {platform}"
+    ):
+        prepare(cell, "auto", no_engine, progress)
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_released_images_are_had_on_another_platform_without_an_assembly(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Assembly) -> Mapping[str, Entry]:
+        raise AssertionError("nothing is assembled for released images")
+
+    monkeypatch.setattr(Assembly, "prepare", refuse)
+    monkeypatch.setattr(parts, "here", lambda: Platform("darwin", "arm64"))
+    assert prepare(replace(cell, source=None), "published", no_engine, progress).form == "published"
+
+
+def test_tools_are_those_for_the_cluster_that_there_is(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def released(_: Store, kubernetes: str, __: Progress) -> tuple[Entry, Mapping[str, str]]:
+        asked.append(kubernetes)
+        return Entry("tools", "", Path("/"), {}), {}
+
+    monkeypatch.setattr(parts, "released_tools", released)
+    prepare(cell, "published", no_engine, progress)
+    prepare(cell, "published", no_engine, progress, kubernetes="1.33.2")
+    assert asked == [published(cell).versions["kubernetes"], "1.33.2"]
 
 
 def test_a_form_that_a_cell_lacks_is_refused(cell: Cell, progress: Progress) -> None:

@@ -11,18 +11,20 @@ from typing import Literal
 from meshproof import yamls
 from meshproof.choices import words_of
 from meshproof.engine import Engine
-from meshproof.errors import BadInput
+from meshproof.errors import BadInput, MachineCannot
 from meshproof.images.assembly import Assembly
 from meshproof.images.containers import ARCHIVE
 from meshproof.images.declaration import Declaration, declaration
-from meshproof.images.plan import TOOLS
 from meshproof.images.published import unreachable
 from meshproof.images.store import Entry, Store, key_of
+from meshproof.images.tools import released_tools
 from meshproof.paths import cache_dir
+from meshproof.platforms import here
 from meshproof.progress import Progress
-from meshproof.releases import Cell, PublishedForm, SourceForm
+from meshproof.releases import Cell, PublishedForm, SourceForm, cells
 
 CGROUP_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
+NOT_HERE = "images are assembled from source on Linux on amd64 only"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ class Parts:
 
 
 def prepare(
-    cell: Cell, images: str, engine: Callable[[], Engine], progress: Progress, extras: Collection[str] = ()
+    cell: Cell,
+    images: str,
+    engine: Callable[[], Engine],
+    progress: Progress,
+    extras: Collection[str] = (),
+    kubernetes: str = "",
 ) -> Parts:
     """Have everything at hand that a cluster of this cell is made of.
 
@@ -71,11 +78,13 @@ def prepare(
         engine: Gives the container engine, when one is needed.
         progress: Told what takes time.
         extras: What only some clusters need; its charts and images are then among the others.
+        kubernetes: The version of the cluster, where it is there already; the cell's by default.
 
     Raises:
         BadInput: No such choice or extra, or the cell does not have that form.
         CommandFailed: A download or a build failed.
-        MachineCannot: Too little disk, or something else that this machine lacks.
+        MachineCannot: Too little disk, another platform than images are assembled on, a tool that cannot be had, or
+            something else that this machine lacks.
     """
     words_of()["IMAGES"].check(images)
     form = _choose(cell, progress) if images == "auto" else images
@@ -83,10 +92,18 @@ def prepare(
     if form == "published":
         if cell.published is None:
             raise BadInput(f"{cell.label} was never published as a whole; use IMAGES=source")
-        return _published(cell, cell.published.with_extras(extras), store, engine, progress)
+        return _published(cell.published.with_extras(extras), kubernetes, store, progress)
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; use IMAGES=published")
+    if not here().assembles:
+        raise MachineCannot(f"{NOT_HERE}, and this is {here()}; use {_as_published(cell)}")
     return _source(declaration(cell, extras), cell.source, store, engine, progress)
+
+
+def _as_published(cell: Cell) -> str:
+    """What to choose for released images: of this combination, or of one that was released as a whole."""
+    other = next((each for each in cells() if each.published), cell)
+    return "IMAGES=published" if cell.published else f"KGATEWAY={other.kgateway} IMAGES=published, which was released"
 
 
 def cached(cell: Cell) -> Sequence[tuple[str, str]]:
@@ -106,6 +123,11 @@ def _choose(cell: Cell, progress: Progress) -> str:
         return "published"
     if cell.source is None:
         raise BadInput(f"{cell.label} has only a published form, and {reason}")
+    if not here().assembles:
+        raise MachineCannot(
+            f"{reason}, and {NOT_HERE}, while this is {here()}; have that registry reached, by a "
+            "proxy or a mirror, then run the same command again"
+        )
     progress.say(f"images: assembled from source, because {reason}")
     return "source"
 
@@ -137,24 +159,21 @@ def _source(
     )
 
 
-def _published(
-    cell: Cell, form: PublishedForm, store: Store, engine: Callable[[], Engine], progress: Progress
-) -> Parts:
-    only = frozenset({"go", "tools", *TOOLS})
-    entries = Assembly(declaration(cell), store, engine, progress, only).prepare()
+def _published(form: PublishedForm, kubernetes: str, store: Store, progress: Progress) -> Parts:
+    tools, versions = released_tools(store, kubernetes or form.versions["kubernetes"], progress)
     return Parts(
         form="published",
-        versions=form.versions,
+        versions={**form.versions, **versions},
         node_image=form.node_image,
         kind_config=_cgroup_config(),
-        tools=entries["tools"].path,
+        tools=tools.path,
         charts={name: chart.chart for name, chart in form.charts.items()},
         chart_versions={name: chart.version for name, chart in form.charts.items()},
         gateway_api_crds=form.gateway_api_crds,
         istiod_values=form.istiod_values,
         kgateway_values=form.kgateway_values,
         images=form.images,
-        bom=_bom(store, entries),
+        bom=_bom(store, {"tools": tools}),
     )
 
 

@@ -125,7 +125,9 @@ def attach(record: Record, progress: Progress) -> Proof:
     existing = Existing.of(there.choices) if there else None
     if there is None or existing is None or existing.record() != record:
         raise ClusterGone(f"the existing cluster: is not the one that was taken. {OWN_CLUSTER} takes it; begin there")
-    parts = prepare(existing.cell, there.choices.images, functools.cache(lambda: ensure_engine(progress.say)), progress)
+    engine = functools.cache(lambda: ensure_engine(progress.say))
+    kubernetes = there.versions["kubernetes"]
+    parts = prepare(existing.cell, there.choices.images, engine, progress, kubernetes=kubernetes)
     parts = replace(parts, versions=there.versions, images=there.images)
     cluster = Cluster(record.name, record.kubeconfig, parts, record.work, further=existing.kubeconfig)
     proof = Proof(
