@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
 from collections.abc import Generator
 
 from meshproof.choices import Choices
@@ -37,8 +36,7 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
     Raises:
         MachineCannot: The engine or a part cannot be had here.
     """
-    if sys.platform == "linux":  # elsewhere the engine has a machine of its own
-        check_room()
+    check_room()
     engine = functools.cache(lambda: ensure_engine(progress.say))
     extras = [load_balancer.EXTRA] if choices.balanced else []
     return prepare(cell_of(choices), choices.images, engine, progress, extras), engine()

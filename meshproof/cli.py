@@ -100,10 +100,12 @@ def _images(choices: Choices) -> int:
 def _doctor(choices: Choices) -> int:
     """Say what this machine has and lacks; nothing is changed."""
     from meshproof.bring_up import cell_of
-    from meshproof.doctor import Line, doctor, render, worst
+    from meshproof.doctor import Line, doctor, render, tool_lines, worst
     from meshproof.images import cached
 
-    lines = doctor([Line(name, "ok", size) for name, size in cached(cell_of(choices))])
+    cell = cell_of(choices)
+    found = [Line(name, "ok", size) for name, size in cached(cell)]
+    lines = [*doctor(found, images=choices.images), *tool_lines(cell, choices.images)]
     print(render(lines))
     return worst(lines)
 

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from meshproof.engine import Engine
+from meshproof.engine import Engine, Host
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
+from meshproof.images.store import Store
+from meshproof.images.tools import at_hand, choose, pins
 from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY
 from meshproof.kube import proxy
 from meshproof.machine import Kernel, Machine, look
+from meshproof.paths import cache_dir
+from meshproof.platforms import here
+from meshproof.releases import Cell
 
 GIB = 1024**3
 
@@ -37,20 +42,23 @@ class Line:
     remedy: str = ""
 
 
-def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None) -> list[Line]:
+def doctor(cache_lines: Sequence[Line] = (), machine: Machine | None = None, images: str = "auto") -> list[Line]:
     """Hold the machine against what a run needs.
 
     Args:
         cache_lines: Lines about what is cached; images that are all "ok" need no room for building.
         machine: What was seen; looked at now by default.
+        images: Where images come from; released ones need no room for building.
     """
     machine = machine or look()
-    cached = bool(cache_lines) and all(line.status == "ok" for line in cache_lines)
+    assembled = images != "published" and here().assembles
+    cached = not assembled or (bool(cache_lines) and all(line.status == "ok" for line in cache_lines))
     kernel = machine.kernel
     return [
         _engine(machine),
         _environment(machine),
         *([_capability(machine.engine, kernel), _cgroup(kernel), _inotify(kernel)] if kernel else []),
+        *([_rootless(machine.host)] if machine.host and machine.host.rootless else []),
         _open_files(machine),
         _memory(machine),
         _disk(machine, cached),
@@ -70,6 +78,28 @@ def check_room(machine: Machine | None = None) -> None:
     for line in (_memory(machine), _disk(machine, cached=True)):
         if line.status == "cannot":
             raise MachineCannot(f"{line.name}: {line.detail}; {line.remedy}")
+
+
+def tool_lines(cell: Cell, images: str) -> list[Line]:
+    """Where kind, kubectl and helm come from beside released images; no lines where those are not used."""
+    if images == "source" or cell.published is None:
+        return []
+    chosen = choose(cell.published.versions["kubernetes"])
+    there = at_hand(Store(cache_dir() / "images", lambda _: None), chosen)
+    lines: list[Line] = []
+    for choice in chosen:
+        if choice.path:
+            lines.append(Line(choice.name, "ok", f"{choice.version}, that of PATH: {choice.path}"))
+            continue
+        passed_over = f"; {choice.passed_over}" if choice.passed_over else ""
+        detail = f"{choice.version} as released, for released images{passed_over}"
+        if here().key not in pins()[choice.name].sha256:
+            lines.append(Line(choice.name, "cannot", f"none for {here()}{passed_over}", f"put {choice.wanted} on PATH"))
+        else:
+            lines.append(
+                Line(choice.name, "ok" if there else "will fix", detail + ("" if there else ", to be downloaded"))
+            )
+    return lines
 
 
 def worst(lines: Sequence[Line]) -> int:
@@ -92,7 +122,8 @@ def render(lines: Sequence[Line]) -> str:
 def _engine(machine: Machine) -> Line:
     if isinstance(machine.engine, Engine):
         whose = "started by meshproof" if machine.engine.kind == "own" else "found, used as it is"
-        return Line("engine", "ok", f"Docker {machine.engine.version}, {whose}{machine.unused_engines}")
+        where = f", {_told(machine.host_elsewhere)}" if machine.host_elsewhere else ""
+        return Line("engine", "ok", f"Docker {machine.engine.version}, {whose}{where}{machine.unused_engines}")
     if machine.why_not_ours:
         return Line(
             "engine",
@@ -153,7 +184,29 @@ def _open_files(machine: Machine) -> Line:
     )
 
 
+def _told(host: Host) -> str:
+    """The engine's own machine, in a phrase."""
+    return f"in a machine of its own ({host.system}, {host.architecture}, {host.cpus} CPUs)"
+
+
+def _rootless(host: Host) -> Line:
+    """Source: https://kind.sigs.k8s.io/docs/user/rootless/."""
+    if host.cgroup_version == 2 and host.limits:
+        return Line("rootless", "ok", "the engine runs without root, with control groups of its own")
+    lacks = "may not limit what a node takes" if host.cgroup_version == 2 else "has cgroup v1"
+    remedy = "have cgroup v2, and Delegate=yes for user@.service in systemd, then start the engine anew"
+    return Line("rootless", "cannot", f"the engine runs without root and {lacks}, and kind makes no node there", remedy)
+
+
 def _memory(machine: Machine) -> Line:
+    if host := machine.host_elsewhere:
+        detail = f"{host.memory_bytes / GIB:.1f} GiB in the engine's machine"
+        if host.memory_bytes >= RUN_MEMORY_GIB * GIB:
+            return Line("memory", "ok", detail)
+        remedy = "give it more: Docker Desktop, Settings, Resources; or colima stop, then colima start --memory 8"
+        return Line("memory", "cannot", f"{detail}; a run needs {RUN_MEMORY_GIB} GiB", remedy)
+    if machine.kernel is None:
+        return Line("memory", "ok", "that of the engine's machine, known once it answers")
     detail = f"{machine.memory_available_bytes / GIB:.1f} GiB available"
     if machine.memory_available_bytes >= RUN_MEMORY_GIB * GIB:
         return Line("memory", "ok", detail)
@@ -177,7 +230,7 @@ def _disk(machine: Machine, cached: bool) -> Line:
 
 def _go(machine: Machine, cached: bool) -> Line:
     if machine.go or cached:
-        return Line("go", "ok", machine.go or "not needed, all images are there")
+        return Line("go", "ok", machine.go or "not needed, nothing is to be assembled")
     return Line("go", "will fix", "not installed; a source assembly brings a pinned toolchain")
 
 

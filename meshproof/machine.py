@@ -12,12 +12,12 @@ from typing import Literal
 
 import psutil
 
-from meshproof.engine import Engine, find_engine
+from meshproof.engine import Engine, Host, find_engine
 from meshproof.engine.capabilities import ours
 from meshproof.engine.core import unused_engines
 from meshproof.engine.install import missing_packages, why_not_ours
 from meshproof.environment import ignored
-from meshproof.errors import MachineCannot
+from meshproof.errors import CommandFailed, MachineCannot
 from meshproof.inotify import Inotify, inotify
 from meshproof.kube import proxy
 from meshproof.paths import cache_dir, state_dir
@@ -38,7 +38,8 @@ class Machine:
     """What was seen of this machine. Sizes are in bytes; -1 for an unlimited number.
 
     `engine` is the one that answers, or the reason why none does; `why_not_ours` is empty when meshproof can start one.
-    `kernel` is None where the engine has a machine of its own, as it has on all but Linux. `ignored` are names of
+    `kernel` is None where the engine has a machine of its own, as it has on all but Linux. `host` is the engine's
+    machine as that tells of it, None where none answers. `ignored` are names of
     variables that are set and that no tool is given. `unused_engines` says what other engine is there. `proxies` are
     the variables about proxies that are set.
     """
@@ -55,6 +56,12 @@ class Machine:
     ignored: tuple[str, ...]
     unused_engines: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict[str, str])
+    host: Host | None = None
+
+    @property
+    def host_elsewhere(self) -> Host | None:
+        """The engine's machine, where it is not this one."""
+        return None if self.host is None or self.host.ours else self.host
 
 
 def look() -> Machine:
@@ -62,11 +69,12 @@ def look() -> Machine:
     disk_free_bytes, disk_path = min((shutil.disk_usage(path).free, path) for path in (cache_dir(), state_dir()))
     go = shutil.which("go")
     engine, obstacle = _find_engine()
+    host = _host(engine)
     return Machine(
         engine=engine,
         why_not_ours=obstacle,
         packages=missing_packages(),
-        kernel=_kernel() if sys.platform == "linux" else None,
+        kernel=_kernel() if sys.platform == "linux" and (host is None or host.ours) else None,
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         memory_available_bytes=psutil.virtual_memory().available,
         disk_free_bytes=disk_free_bytes,
@@ -75,7 +83,15 @@ def look() -> Machine:
         unused_engines=unused_engines(),
         proxies=proxy.settings(),
         ignored=ignored(engine.env if isinstance(engine, Engine) else ()),
+        host=host,
     )
+
+
+def _host(engine: Engine | str) -> Host | None:
+    try:
+        return engine.host() if isinstance(engine, Engine) else None
+    except CommandFailed:
+        return None  # it answered a moment ago, and says nothing of its machine
 
 
 def _kernel() -> Kernel:

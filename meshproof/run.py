@@ -146,7 +146,7 @@ def _end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None
     The second signal is sent even when the leader has gone: a child that outlived it would hold our pipes open.
     """
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS has the latter where all are dead
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(TERMINATE_GRACE_S)

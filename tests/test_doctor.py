@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from snapshots import always
 
-from meshproof.doctor import GIB, Line, check_room, doctor, render, worst
-from meshproof.engine import Engine
-from meshproof.errors import MachineCannot
+from meshproof import doctor as doctors
+from meshproof.doctor import GIB, Line, check_room, doctor, render, tool_lines, worst
+from meshproof.engine import Engine, Host
+from meshproof.errors import CommandFailed, MachineCannot
+from meshproof.images.tools import Choice
 from meshproof.inotify import Inotify, inotify
 from meshproof.machine import Kernel, Machine, look
+from meshproof.platforms import Platform
+from meshproof.releases import cells
 
 LINUX = Kernel(frozenset({"CAP_SYS_RESOURCE"}), cgroup_version=2, inotify=Inotify(1024, 524288, used=26))
 GOOD = Machine(
@@ -26,6 +32,20 @@ GOOD = Machine(
     ignored=(),
 )
 CACHED = (Line("images", "ok", "1.7 GB"),)
+DESKTOP = Host("Docker Desktop", "6.12.5-linuxkit", "aarch64", 4, 8 * GIB, cgroup_version=2)
+MAC = replace(GOOD, kernel=None, host=DESKTOP)
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(_: Engine) -> Host:
+        raise CommandFailed("docker info", 1, "", "no")
+
+    monkeypatch.setattr(Engine, "host", silent)
+
+
+def a_line(machine: Machine, name: str, **how: Any) -> Line:
+    return next(line for line in doctor((), machine, **how) if line.name == name)
 
 
 def the_line(name: str, cache_lines: tuple[Line, ...] = (), **changes: Any) -> Line:
@@ -180,3 +200,90 @@ def test_proxies_are_named_with_what_they_are_for_and_without_their_passwords() 
         "HTTPS_PROXY=http://proxy.test:3128, no_proxy=a.test; "
         "for downloads and a cluster elsewhere, never for one on this machine"
     )
+
+
+def test_a_machine_within_this_one_is_told_and_has_memory_of_its_own() -> None:
+    assert a_line(MAC, "engine").detail == (
+        "Docker 28.2.2, found, used as it is, in a machine of its own (Docker Desktop, aarch64, 4 CPUs)"
+    )
+    scarce = replace(MAC, memory_available_bytes=1)  # of this machine, where no cluster runs
+    assert (a_line(scarce, "memory").status, a_line(scarce, "memory").detail) == (
+        "ok",
+        "8.0 GiB in the engine's machine",
+    )
+    check_room(scarce)
+    small = replace(MAC, host=replace(DESKTOP, memory_bytes=2 * GIB))
+    assert a_line(small, "memory").status == "cannot"
+    assert "colima start --memory 8" in a_line(small, "memory").remedy
+    with pytest.raises(MachineCannot, match=r"2\.0 GiB in the engine's machine; a run needs 4 GiB; give it more"):
+        check_room(small)
+
+
+def test_memory_of_a_machine_that_is_not_up_yet_is_not_guessed() -> None:
+    line = a_line(replace(MAC, engine="Cannot connect", host=None, memory_available_bytes=1), "memory")
+    assert (line.status, line.detail) == ("ok", "that of the engine's machine, known once it answers")
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+@pytest.mark.parametrize("kernel", ["our own", "another"])
+def test_our_kernel_is_looked_at_only_where_the_engine_has_the_same(
+    system: str, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = platform.release() if kernel == "our own" else "6.12.5-linuxkit"
+    host = replace(DESKTOP, kernel=release)
+    monkeypatch.setattr("meshproof.machine._find_engine", lambda: (GOOD.engine, ""))
+    monkeypatch.setattr(Engine, "host", always(host))
+    monkeypatch.setattr("meshproof.engine.host.sys.platform", system)
+    machine = look()
+    assert (machine.kernel is not None) == (system == "linux" and kernel == "our own")
+    assert machine.host_elsewhere == (None if machine.kernel else host)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "why"),
+    [
+        ({}, "ok", "with control groups of its own"),
+        ({"cgroup_version": 1}, "cannot", "has cgroup v1"),
+        ({"limits": False}, "cannot", "may not limit what a node takes"),
+    ],
+)
+def test_an_engine_without_root_needs_control_groups(changes: dict[str, Any], status: str, why: str) -> None:
+    assert "rootless" not in {line.name for line in doctor((), MAC)}
+    line = a_line(replace(GOOD, host=replace(DESKTOP, rootless=True, **changes)), "rootless")
+    assert (line.status, why in line.detail, bool(line.remedy)) == (status, True, status == "cannot")
+
+
+def test_released_images_need_no_room_for_building(monkeypatch: pytest.MonkeyPatch) -> None:
+    little = replace(GOOD, disk_free_bytes=4 * GIB, go="")
+    assert a_line(little, "disk").status == "cannot"
+    assert a_line(little, "disk", images="published").status == "ok"
+    assert "nothing is to be assembled" in a_line(little, "go", images="published").detail
+    monkeypatch.setattr(doctors, "here", lambda: Platform("darwin", "arm64"))
+    assert a_line(little, "disk").status == "ok"
+
+
+def test_where_each_tool_comes_from_is_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cell = cells()[0]
+    chosen = [
+        Choice("kind", "0.34.1", Path("/opt/bin/kind"), "", "kind 0.33 or a newer 0"),
+        Choice("kubectl", "1.35.8", None, "/usr/bin/kubectl is 1.30.1, and kubectl 1.34 to 1.36 is needed", ""),
+        Choice("helm", "4.1.1", None, "", "helm 4.1 or a newer 4"),
+    ]
+    monkeypatch.setattr(doctors, "choose", always(chosen))
+    assert [(line.name, line.status, line.detail) for line in tool_lines(cell, "auto")] == [
+        ("kind", "ok", "0.34.1, that of PATH: /opt/bin/kind"),
+        (
+            "kubectl",
+            "will fix",
+            "1.35.8 as released, for released images; /usr/bin/kubectl is 1.30.1, and kubectl 1.34 to 1.36 is needed, "
+            "to be downloaded",
+        ),
+        ("helm", "will fix", "4.1.1 as released, for released images, to be downloaded"),
+    ]
+    monkeypatch.setattr(doctors, "at_hand", always(True))
+    assert [line.status for line in tool_lines(cell, "published")] == ["ok"] * 3
+    monkeypatch.setattr(doctors, "here", lambda: Platform("freebsd14", "amd64"))
+    assert [line.status for line in tool_lines(cell, "auto")] == ["ok", "cannot", "cannot"]
+    assert tool_lines(cell, "auto")[2].remedy == "put helm 4.1 or a newer 4 on PATH"
+    assert tool_lines(cell, "source") == []

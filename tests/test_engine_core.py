@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import fcntl
+import platform
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from meshproof import lock
-from meshproof.engine import Engine, Silence, core, ensure_engine, find_engine, stop_engine
+from meshproof.engine import Engine, Host, Silence, core, ensure_engine, find_engine, stop_engine
 from meshproof.engine.daemon import Daemon
 from meshproof.errors import CommandFailed, MachineCannot
 from meshproof.run import Completed
@@ -19,6 +21,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.user: tuple[int, str, str] = (1, "", "Cannot connect")
         self.own: tuple[int, str, str] = (1, "", "Cannot connect to our own")
+        self.context = ""
         self.calls: list[tuple[str, ...]] = []
         self.launched = 0
         self.ended = 0
@@ -50,6 +53,8 @@ class World:
             ours = env.get("DOCKER_HOST") == core.own_daemon().env["DOCKER_HOST"]
             code, stdout, stderr = self.own if ours else self.user
             return Completed(argv, code, stdout, stderr, 0.0)
+        if argv[1] == "context":
+            return Completed(argv, 0, f"{self.context}\n", "", 0.0)
         return Completed(argv, 0, "abc node-1\n" if argv[1] == "ps" else "", "", 0.0)
 
 
@@ -211,3 +216,47 @@ def test_stop_says_so_when_nothing_runs(world: World, ever: bool) -> None:
     stop_engine(world.said.append)
     assert world.said == ["no engine of ours runs"]
     assert world.launched == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("", ""),
+        ("unix:///var/run/docker.sock", ""),
+        ("unix:///Users/me/.colima/default/docker.sock", ""),
+        ("npipe:////./pipe/docker_engine", ""),
+        ("tcp://127.0.0.1:2375", ""),
+        ("tcp://localhost:2375", ""),
+        ("tcp://[::1]:2375", ""),
+        ("ssh://me@build.test", "build.test"),
+        ("tcp://10.0.0.5:2376", "10.0.0.5"),
+        ("tcp://docker:2375", "docker"),
+    ],
+)
+def test_an_engine_on_another_machine_is_refused_with_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch, address: str, host: str
+) -> None:
+    world.user = (0, "28.2.2 Engine containerd", "")
+    world.context = address
+    if not host:
+        assert isinstance(find_engine(), Engine)
+        return
+    with pytest.raises(MachineCannot, match=f"^the container engine at {re.escape(address)} is on another machine"):
+        find_engine()
+    world.context = ""
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(MachineCannot, match=rf"127\.0\.0\.1 of {host}, where nothing reaches it from here; run "):
+        ensure_engine(world.said.append)
+    assert world.launched == 0
+
+
+def test_an_engine_tells_of_its_machine() -> None:
+    info = (
+        '{"OperatingSystem":"Docker Desktop","KernelVersion":"6.12.5-linuxkit","Architecture":"aarch64","NCPU":4,'
+        '"MemTotal":8218034176,"CgroupVersion":"2","SecurityOptions":["name=seccomp,profile=unconfined",'
+        '"name=rootless"],"MemoryLimit":true,"PidsLimit":true,"CPUShares":false,"Other":{}}'
+    )
+    assert Host.of(info) == Host("Docker Desktop", "6.12.5-linuxkit", "aarch64", 4, 8218034176, 2, True, False)
+    assert not Host.of(info).ours
+    old = Host.of(f'{{"KernelVersion":"{platform.release()}","SecurityOptions":null}}')
+    assert (old.ours, old.cgroup_version, old.rootless, old.limits) == (True, 1, False, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from snapshots import PARTS, always
 from meshproof.cluster import Record, kind_cluster, lifecycle
 from meshproof.cluster.record import MARK, Mark
 from meshproof.engine import Engine
-from meshproof.errors import BadInput, CommandFailed, Refuted
+from meshproof.errors import BadInput, CommandFailed, MachineCannot, Refuted
 from meshproof.kube.api import Api
 
 MINE = Record("mine")
@@ -256,3 +257,20 @@ def test_programs_of_a_killed_run_are_ended_before_the_cluster_is_made(monkeypat
     said: list[str] = []
     bring_up(said)
     assert said[0] == "ended programs that an earlier run left at work on cluster mine: 3"
+
+
+def test_an_api_server_that_is_published_elsewhere_is_told_with_what_an_engine_must_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise CommandFailed("kubectl patch", 1, "", "connection refused")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = f"https://127.0.0.1:{server.getsockname()[1]}"
+        assert lifecycle.unreachable(here) == ""
+        monkeypatch.setattr("meshproof.cluster.cluster.Cluster.kubectl", refused)
+        monkeypatch.setattr(Api, "server", here)
+        with pytest.raises(CommandFailed, match="connection refused"):
+            bring_up([])
+    with pytest.raises(MachineCannot, match=f"^cluster mine: its API server is published at {here} of the engine's"):
+        bring_up([])

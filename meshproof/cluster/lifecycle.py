@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
+from urllib.parse import urlsplit
 
 from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
@@ -17,11 +19,12 @@ from meshproof.cluster.node import Node
 from meshproof.cluster.record import Kept, Mark, Record, check_name
 from meshproof.engine import Engine
 from meshproof.environment import STARTED_FOR
-from meshproof.errors import BadInput, MeshproofError
+from meshproof.errors import BadInput, CommandFailed, MachineCannot, MeshproofError
 from meshproof.images import Parts
 from meshproof.kube.api import Api
 
 BUSY_TIMEOUT_S = 600.0
+REACH_S = 3.0
 COREDNS_PATCH = yamls.dump(
     {"spec": {"template": {"spec": {"containers": [{"name": "coredns", "readinessProbe": {"periodSeconds": 1}}]}}}}
 )
@@ -196,7 +199,27 @@ def _create(kind: KindCluster, cluster: Cluster, record: Record, announce: Calla
     kind.create(config)
     # kubeadm's CoreDNS is asked whether it is ready every 10 s. It never is the first time, since the service
     # network comes up after it, and all that looks for a name waits with it. Nothing of it runs yet at this moment.
-    cluster.kubectl("patch", "deployment", "coredns", "--namespace", "kube-system", "--patch", COREDNS_PATCH)
+    try:
+        cluster.kubectl("patch", "deployment", "coredns", "--namespace", "kube-system", "--patch", COREDNS_PATCH)
+    except CommandFailed as error:
+        if trouble := unreachable(cluster.api.server):
+            raise MachineCannot(f"cluster {kind.name}: {trouble}\n{error}") from error
+        raise
+
+
+def unreachable(server: str) -> str:
+    """Why an API server that kind has published cannot be reached from here; empty where it can."""
+    parts = urlsplit(server)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 443), REACH_S).close()
+    except OSError as error:
+        return (
+            f"its API server is published at {server} of the engine's machine, and nothing answers there from here "
+            f"({error}). An engine must publish its ports on this machine, as Docker Desktop, colima and rootless "
+            "Docker do; in a container that was given an engine's socket, run meshproof where the engine is, or share "
+            "its network (--network host)"
+        )
+    return ""
 
 
 def _kind_config(parts: Parts) -> Mapping[str, object]:

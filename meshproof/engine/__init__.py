@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from meshproof.engine.core import Engine, Silence, ensure_engine, find_engine, own_daemon, stop_engine
+from meshproof.engine.host import Host
 
-__all__ = ["Engine", "Silence", "ensure_engine", "find_engine", "own_daemon", "stop_engine"]
+__all__ = ["Engine", "Host", "Silence", "ensure_engine", "find_engine", "own_daemon", "stop_engine"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from meshproof.engine.daemon import Daemon
+from meshproof.engine.host import Host, elsewhere
 from meshproof.engine.install import install_missing, program, why_not_ours
 from meshproof.environment import engine_address, tool_environment
 from meshproof.errors import CommandFailed, MachineCannot, NotReady
@@ -44,6 +45,14 @@ class Engine:
         """Where it listens; empty for what the docker client takes by itself."""
         return self.env.get("DOCKER_HOST") or os.environ.get("DOCKER_HOST", "")
 
+    def host(self) -> Host:
+        """The machine that it runs containers on.
+
+        Raises:
+            CommandFailed: It does not answer.
+        """
+        return Host.of(self.docker("info", "--format={{json .}}").stdout)
+
     def docker(
         self,
         *args: str,
@@ -78,12 +87,14 @@ def find_engine() -> Engine | Silence:
     """The engine that answers now, the user's before our own. Changes nothing.
 
     Raises:
-        MachineCannot: The user names an engine (DOCKER_HOST or DOCKER_CONTEXT) that does not answer.
+        MachineCannot: The user names an engine (DOCKER_HOST or DOCKER_CONTEXT) that does not answer, or one that is on
+            another machine.
     """
     daemon = own_daemon()
     names_ours = os.environ.get("DOCKER_HOST") == daemon.env["DOCKER_HOST"]
     theirs = Silence("DOCKER_HOST names our own, which does not run") if names_ours else _ask("found", engine_address())
     if isinstance(theirs, Engine):
+        _refuse_elsewhere(theirs)
         return theirs
     for variable in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         if (named := os.environ.get(variable)) and not names_ours:
@@ -219,6 +230,20 @@ def _ask(kind: Literal["found", "own"], env: Mapping[str, str]) -> Engine | Sile
     if kind == "own" and "containerd" not in components:
         return Silence(f"our own Docker {version} does not reach its containerd yet")
     return Engine(kind, version, env)
+
+
+def _refuse_elsewhere(engine: Engine) -> None:
+    """An API server is published on its machine's 127.0.0.1, and to publish it to a network is not ours to decide."""
+    address = engine.address
+    if not address:  # that of the docker client's context
+        argv = ("context", "inspect", "--format={{.Endpoints.docker.Host}}")
+        address = engine.docker(*argv, timeout_s=ANSWER_S, check=False).stdout.strip()
+    if host := elsewhere(address):
+        raise MachineCannot(
+            f"the container engine at {address} is on another machine: a cluster's API server listens on 127.0.0.1 of "
+            f"{host}, where nothing reaches it from here; run meshproof on {host}, or prove on a cluster that is there "
+            "with CLUSTER=existing, or name an engine of this machine (DOCKER_HOST, docker context use)"
+        )
 
 
 def _locked(daemon: Daemon, announce: Announce) -> AbstractContextManager[None]:

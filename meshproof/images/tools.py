@@ -117,7 +117,7 @@ def released_tools(
     """
     pinned = pinned or pins()
     chosen = choose(kubernetes, pinned)
-    key = key_of("released", [(each.name, each.version, str(each.path)) for each in chosen], pinned, here().key)
+    key = _key(chosen, pinned)
     if (entry := store.find("tools", key)) is None:
         for choice in chosen:
             progress.say(told(choice))
@@ -127,11 +127,21 @@ def released_tools(
     return entry, {choice.name: choice.version for choice in chosen}
 
 
+def at_hand(store: Store, chosen: Sequence[Choice]) -> bool:
+    """Whether those that are chosen were had before."""
+    return store.find("tools", _key(chosen, pins())) is not None
+
+
 def told(choice: Choice) -> str:
     """Where a program comes from, as a line."""
     if choice.path:
         return f"{choice}: that of PATH, {choice.path}"
     return f"{choice}: as released" + (f"; {choice.passed_over}" if choice.passed_over else "")
+
+
+def _key(chosen: Sequence[Choice], pinned: Mapping[str, Pin]) -> str:
+    taken = [(choice.name, choice.version, str(choice.path)) for choice in chosen]
+    return key_of("released", taken, {name: msgspec.structs.asdict(pin) for name, pin in pinned.items()}, here().key)
 
 
 def _choose(name: str, pin: Pin, kubernetes: str) -> Choice:
