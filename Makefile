@@ -11,7 +11,7 @@ CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 .PHONY: help test lint e2e runbook survey lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 10
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles or pulls the images)
 	@$(RUN) e2e $(CHOICES)
@@ -56,8 +56,8 @@ clean: ## remove the virtual environment and the artifacts of runs
 	rm -rf $(VENV) artifacts
 
 lock: $(VENV)/ready ## write requirements.lock anew from pyproject.toml
-	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate \
-	  --no-header --quiet --upgrade --output-file requirements.lock
+	$(VENV)/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 
 # The Python environment: exactly what requirements.lock names, every file checked by its hash.
 $(VENV)/ready: requirements.lock pyproject.toml
