@@ -71,7 +71,7 @@ class Choices:
         str,
         Word(
             "where images come from: published, source (assembled here), or auto, what can be had",
-            (*PROOFS, "images"),
+            VERSIONED,
             one_of("auto", "source", "published"),
             reported=True,
         ),
