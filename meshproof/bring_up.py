@@ -14,20 +14,23 @@ from meshproof.images import Parts, prepare
 from meshproof.on_existing import proof_on_existing
 from meshproof.progress import Progress
 from meshproof.proof import Proof
-from meshproof.releases import Cell, find_cell
+from meshproof.releases import Cell, find_cell, with_sources
 from meshproof.report.runlog import run_log
+from meshproof.sources import read
 from meshproof.steps import load_balancer
 
 BUSY_TIMEOUT_S = 600.0
 
 
 def cell_of(choices: Choices) -> Cell:
-    """The supported combination that the choices name.
+    """The supported combination that the choices name, with what they have built from something else.
 
     Raises:
-        BadInput: There is no such version, or the combination is not supported.
+        BadInput: There is no such version, the combination is not supported, or a source is none.
+        CommandFailed: git does not tell what is part of a working tree.
     """
-    return find_cell(choices.kgateway, choices.istio, choices.kubernetes)
+    cell = find_cell(choices.kgateway, choices.istio, choices.kubernetes)
+    return with_sources(cell, {part: read(f"{part.upper()}_SOURCE", each) for part, each in choices.sources.items()})
 
 
 def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:

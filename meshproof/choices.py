@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Annotated, Self, get_type_hints
 
 from meshproof.errors import BadInput
+from meshproof.sources import placed
 from meshproof.word import Word, nearest, one_of, supported
 
 RUNS = ("e2e", "runbook", "pytest")
@@ -18,6 +19,8 @@ PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
 VERSIONED = (*PROOFS, "images", "doctor")
+MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
+SOURCE_FORM = (".+", "a module version such as v2.4.1, or a folder")
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,15 @@ class Choices:
         str,
         Word(
             "Kubernetes' version; empty takes the one that goes with them",
-            (*RUNS, SECTION_NOTEBOOKS, "images", "doctor"),
+            MADE_HERE,
             supported("kubernetes"),
         ),
+    ] = ""
+    kgateway_source: Annotated[
+        str, Word("what kgateway is built from in place of its version; empty takes that", MADE_HERE, form=SOURCE_FORM)
+    ] = ""
+    istio_source: Annotated[
+        str, Word("what Istio is built from in place of its version; empty takes that", MADE_HERE, form=SOURCE_FORM)
     ] = ""
     revision: Annotated[
         str,
@@ -163,6 +172,7 @@ class Choices:
         for name, word in known.items():
             if taker in word.required and name not in given and given.get("CLUSTER") != EXISTING:
                 raise BadInput(f"{taker}: expected {name}=..., {word.required[taker]}")
+        given |= {name: placed(name, value) for name, value in given.items() if known[name].form == SOURCE_FORM}
         values = {known[name].attribute: value == "1" if known[name].flag else value for name, value in given.items()}
         chosen = replace(cls(), **values)
         if chosen.tabs and chosen.access != PORT_FORWARD:
@@ -170,12 +180,16 @@ class Choices:
         if taker in ("survey", TAKING_NOTEBOOK):  # which are of nothing else
             return replace(chosen, cluster=EXISTING)
         chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
+        if chosen.images == "published" and chosen.sources:
+            word = f"{next(iter(chosen.sources)).upper()}_SOURCE"
+            raise BadInput(f"IMAGES=published and {word} contradict each other: give one of them")
         return chosen
 
     def _check_cluster(self, given: Collection[str]) -> None:
         """Refuse what is about an existing cluster without one, and what is about a cluster of ours with one."""
         if self.cluster == EXISTING:
-            wrong = [name for name in ("NAME", "KEEP", "TABS", "KUBERNETES") if name in given]
+            ours = ("NAME", "KEEP", "TABS", "KUBERNETES", "KGATEWAY_SOURCE", "ISTIO_SOURCE")
+            wrong = [name for name in ours if name in given]
             why = f"is about clusters that meshproof makes; leave it out, or CLUSTER={EXISTING}"
         else:
             wrong = [name for name in ("KUBECONFIG", "CONTEXT", "YES", "CHANGE") if name in given]
@@ -187,6 +201,15 @@ class Choices:
     def existing(self) -> bool:
         """Whether the cluster is somebody else's."""
         return self.cluster == EXISTING
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Part -> what it is built from, for those that are not built from their version."""
+        return {
+            part: source
+            for part, source in (("kgateway", self.kgateway_source), ("istio", self.istio_source))
+            if source
+        }
 
     @property
     def direct(self) -> bool:

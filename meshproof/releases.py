@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from meshproof.errors import BadInput
+from meshproof.sources import Source, Tree
 
 CHOICES = ("kgateway", "istio", "kubernetes")
 
@@ -29,11 +30,13 @@ class SourceForm(Values, frozen=True, kw_only=True):
     """What a source assembly is made of: component -> module version, and the Helm values that go with all of them.
 
     `apart` are components that are not built against the versions of another, though images.toml aligns them.
+    `given` are those that a run names itself, in place of the combination's.
     """
 
     modules: Mapping[str, str]
     istio_chart: str
     apart: Sequence[str] = ()
+    given: Mapping[str, Source] = {}
 
 
 class PublishedChart(Table, frozen=True):
@@ -114,6 +117,15 @@ class Cell(Table, frozen=True):
         """The combination in one phrase, for messages."""
         return f"kgateway {self.kgateway} with Istio {self.istio} on Kubernetes {self.kubernetes}"
 
+    def told(self, part: str) -> str:
+        """What a part really is: its version here, or where a run has it built from instead."""
+        return str(self.given.get(part) or getattr(self, part))
+
+    @property
+    def given(self) -> Mapping[str, Source]:
+        """The parts that a run names itself."""
+        return self.source.given if self.source else dict[str, Source]()
+
 
 class _Releases(Table, frozen=True):
     cell: Sequence[Cell]
@@ -124,7 +136,7 @@ class _Releases(Table, frozen=True):
 @cache
 def cells() -> Sequence[Cell]:
     """All supported combinations, the default one first."""
-    return read(files("meshproof").joinpath("releases.toml").read_text())
+    return read(_text())
 
 
 def read(text: str) -> Sequence[Cell]:
@@ -133,11 +145,48 @@ def read(text: str) -> Sequence[Cell]:
     Raises:
         BadInput: A key is missing, misspelt or of another type; the message says which, and where.
     """
+    told = _decoded(text)
+    return tuple(_whole(cell, told) for cell in told.cell)
+
+
+def with_sources(cell: Cell, given: Mapping[str, Source]) -> Cell:
+    """The combination with parts of it built from something else, and called otherwise; the rest of it stays.
+
+    A version that a supported combination has is called as it is there, so that it is made once for both.
+
+    Raises:
+        BadInput: The combination is not assembled from source.
+    """
+    if not given:
+        return cell
+    if cell.source is None:
+        raise BadInput(f"{cell.label} cannot be assembled from source, so no part of it can be built from another one")
+    modules, names, chart = {**cell.source.modules}, {}, cell.source.istio_chart
+    for part, source in given.items():
+        if isinstance(source, Tree):
+            version = f"tree-{source.fingerprint}"  # a tag and, after a dash, the end of a chart's version
+            modules[part], names[part] = version, f"{getattr(cell, part)}-{version}"
+            chart = f"{chart}-{version}" if part == "istio" else chart
+        else:
+            modules[part], names[part] = source, source.removeprefix("v")
+            chart = source.removeprefix("v") if part == "istio" else chart
+            for each in cells():
+                if each.source and each.source.modules[part] == source:
+                    names[part] = getattr(each, part)
+                    chart = each.source.istio_chart if part == "istio" else chart
+    form = msgspec.structs.replace(cell.source, modules=modules, istio_chart=chart, given=given)
+    return _whole(msgspec.structs.replace(cell, source=form, published=None, **names), _decoded(_text()))
+
+
+def _text() -> str:
+    return files("meshproof").joinpath("releases.toml").read_text()
+
+
+def _decoded(text: str) -> _Releases:
     try:
-        told = msgspec.toml.decode(text, type=_Releases)
+        return msgspec.toml.decode(text, type=_Releases)
     except msgspec.DecodeError as error:
         raise BadInput(f"releases.toml: {error}") from error
-    return tuple(_whole(cell, told) for cell in told.cell)
 
 
 def filled(value: Any, names: Mapping[str, str], origin: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +14,16 @@ from meshproof.images.charts import package_charts
 from meshproof.images.containers import ARCHIVE, Workbench, build_images, build_node, discard, link_tree, save
 from meshproof.images.debian import build_debian, ensure_mmdebstrap
 from meshproof.images.declaration import Declaration
-from meshproof.images.gobuild import Go, build_go
+from meshproof.images.gobuild import Go, build_go, download
 from meshproof.images.plan import TOOLS, Item, items
 from meshproof.images.schedule import Job, carry_out
-from meshproof.images.store import Entry, Store, remove
+from meshproof.images.store import PASSING, Entry, Store, remove
 from meshproof.images.wheels import build_wheel
 from meshproof.progress import Progress
 
 GIGABYTE = 10**9
+TREE_WORK = "tree-work"  # Go's caches for working trees: kept, so that little is compiled when one has changed
+KEPT_PASSING = 3
 
 
 class Assembly:
@@ -69,7 +72,10 @@ class Assembly:
             missing = [item for name, item in self.items.items() if name not in entries]
             self._check_space(missing)
             with self._progress.plan({item.label: item.seconds for item in missing}):
-                carry_out([self._job(item, entries) for item in missing] + self._tidying(missing))
+                work = [self._job(item, entries) for item in missing]
+                carry_out([*self._looking_up(missing, entries), *work, *self._tidying(missing)])
+            if any(item.passing for item in missing):
+                self._drop_old()
         return entries
 
     def _cached(self) -> dict[str, Entry]:
@@ -83,12 +89,36 @@ class Assembly:
         return self._engine().docker("image", "inspect", "--format=ok", self.node_image, check=False).code == 0
 
     def _job(self, item: Item, entries: dict[str, Entry]) -> Job:
+        def build(target: Path) -> Mapping[str, Any]:
+            about = self._build(item, entries, target)
+            return {**about, PASSING: True} if item.passing else about
+
         def do() -> None:
             with self._progress.task(item.label):
-                made = self._store.make(item.name, item.key, lambda target: self._build(item, entries, target))
+                made = self._store.make(item.name, item.key, build)
             entries[item.name] = made
 
         return Job(item.name, do, (*item.needs, *item.after), heavy=item.kind in ("go", "node", "extra"))
+
+    def _looking_up(self, missing: list[Item], entries: Mapping[str, Entry]) -> list[Job]:
+        """A version that nobody has pinned may not exist, which is known before others have been compiled."""
+
+        def look_up(item: Item) -> None:
+            download(self._declared.gos[item.name], Go(entries["go"].path / "go", self._work))
+
+        unpinned = [item for item in missing if item.kind == "go" and item.passing]
+        return [
+            Job(f"{item.name}'s module", functools.partial(look_up, item), ("go",))
+            for item in unpinned
+            if item.name not in self._declared.trees
+        ]
+
+    def _drop_old(self) -> None:
+        """Trees and versions that runs have named come and go."""
+        for entry in self._store.drop_passing(KEPT_PASSING):
+            if image := entry.about.get("image"):
+                self._engine().docker("image", "rm", image, check=False)  # one that a cluster stands on stays
+            self._progress.say(f"cache: dropped {entry.name} {entry.key}, made of an earlier source")
 
     def _tidying(self, missing: list[Item]) -> list[Job]:
         """Go's caches are large, and nobody needs them once its programs are there; a failed build keeps them."""
@@ -103,8 +133,9 @@ class Assembly:
                 return build_wheel(declared.wheels[item.name], target)
             case "go":
                 component = declared.gos[item.name]
-                go = Go(components["go"] / "go", self._work)
-                return build_go(component, declared.gos.get(component.align), go, target)
+                own = declared.trees.get(item.name)
+                go = Go(components["go"] / "go", self._store.folder / TREE_WORK if own else self._work)
+                return build_go(component, declared.gos.get(component.align), go, target, own)
             case "debian":
                 ensure_mmdebstrap(self._progress.say)
                 return build_debian(declared.debians[item.name.removeprefix("debian-")], target)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from meshproof.errors import BadInput
 from meshproof.releases import Cell, filled
+from meshproof.sources import Source, Tree
 
 ASSETS = Path(str(files("meshproof.images").joinpath("assets")))
 SCRATCH = "scratch"
@@ -114,7 +115,8 @@ class Space(Table, frozen=True):
 class Declaration(Table, frozen=True):
     """All of images.toml for one cell, of its extras those asked for.
 
-    `versions` is component -> version as people write it.
+    `versions` is component -> version as people write it, or where a run has it built from instead. `given` are the
+    components for which a run says that.
     """
 
     wheels: Mapping[str, Wheel] = field(name="wheel")
@@ -126,11 +128,17 @@ class Declaration(Table, frozen=True):
     versions: Mapping[str, str]
     space: Space
     extras: Mapping[str, Extra] = field(name="extra")
+    given: Mapping[str, Source] = {}
 
     def of_extra(self, name: str) -> Declaration:
         """The same with an extra's images and charts in place of those that every cluster has."""
         extra = self.extras[name]
         return replace(self, images=extra.images, charts=extra.charts, extras={})
+
+    @property
+    def trees(self) -> Mapping[str, Tree]:
+        """The components that are built from working trees."""
+        return {name: source for name, source in self.given.items() if isinstance(source, Tree)}
 
     def in_order(self) -> Sequence[Image]:
         """The images, each after the one that it stands on.
@@ -178,7 +186,8 @@ def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = Non
     raw["extra"] = {name: raw["extra"][name] for name in extras}
     for extra in raw["extra"].values():
         raw["go"] |= extra.pop("go", {})
-    chosen = {name: _version(name, table, cell.source.modules) for name, table in raw["go"].items()}
+    given = cell.source.given
+    chosen = {name: _version(name, table, cell.source.modules, given) for name, table in raw["go"].items()}
     versions = {name: version.removeprefix("v") for name, version in chosen.items()}
     versions |= {name: table.get("version", "") for name, table in raw["wheel"].items()}
     versions |= {"kgateway": cell.kgateway, "istio": cell.istio, "kubernetes": cell.kubernetes, "kind": cell.kind}
@@ -187,15 +196,20 @@ def declaration(cell: Cell, extras: Collection[str] = (), text: str | None = Non
     names |= {"gateway_api": cell.gateway_api, "istio_chart": cell.source.istio_chart}
     for name in cell.source.apart:
         _known(name, raw["go"], "releases.toml", "component that is apart")
+    for name in (*cell.source.apart, *given):  # what is named itself is proven as it is, with its own requirements
         raw["go"][name] |= {"align": ""}
     for name, table in raw["go"].items():
-        table |= {"version": chosen[name], "checksum": table.pop("versions")[chosen[name]]}
+        table |= {"version": chosen[name], "checksum": table.pop("versions").get(chosen[name], "")}
     whole = filled(raw, names, "images.toml")
     for table in whole["extra"].values():
         table |= {section: _each(kind, section, table) for section, kind in _OF_EXTRAS.items()}
     sections = {section: _each(kind, section, whole) for section, kind in _SECTIONS.items()}
     sections |= {name: _made(kind, f"[{name}]", whole.get(name, {})) for name, kind in _ALONE.items()}
+    versions |= {name: str(source) for name, source in given.items()}
     made = _made(Declaration, "sections", {**whole, **sections, "versions": versions})
+    made = replace(made, given=given)
+    for name, tree in made.trees.items():
+        _check_module(name, tree, made.gos[name].module)
     for each in (made, *map(made.of_extra, made.extras)):
         _check_names(each)
     return made
@@ -223,10 +237,16 @@ def _known(name: str, known: Collection[str], where: str, key: str) -> None:
         )
 
 
-def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str]) -> str:
+def _check_module(name: str, tree: Tree, module: str) -> None:
+    if tree.module != module:
+        said = f"module {tree.module}" if tree.module else "no module"
+        raise BadInput(f"{name.upper()}_SOURCE={tree.folder}: expected a tree of {module}, its go.mod says {said}")
+
+
+def _version(name: str, table: Mapping[str, Any], modules: Mapping[str, str], given: Mapping[str, Source]) -> str:
     known = list(table.get("versions", ()))
     version = modules.get(name, known[0] if len(known) == 1 else "")
-    if version not in known:
+    if version not in known and name not in given:
         raise BadInput(
             f"{name}: module version {version or '(none chosen)'} is not declared; known: {', '.join(known)}"
         )

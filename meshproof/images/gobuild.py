@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meshproof.errors import MachineCannot
+from meshproof.errors import BadInput, CommandFailed, MachineCannot, MeshproofError
 from meshproof.images.declaration import ASSETS, GoComponent
 from meshproof.images.store import remove
 from meshproof.run import run
+from meshproof.sources import Tree
 
 DOWNLOAD_S = 600.0
 BUILD_S = 3600.0
@@ -24,6 +26,13 @@ LINK_FLAGS = "-s -w"
 FAMILIES = ("go.etcd.io/etcd/",)
 # No debug information: nobody debugs these programs, and it is a good part of compiling and linking.
 BUILD_FLAGS = ("-mod=mod", "-trimpath", "-gcflags=all=-dwarf=false")
+# What a module proxy answers where it has no such version, and what go says where the fault is the tree's.
+_NO_VERSION = re.compile(r"unknown revision|invalid version|not found|404|410|no matching versions")
+_OWN_FAULT = re.compile(
+    r"^# |: expected |updates to go\.mod needed|missing go\.sum entry|no required module provides"
+    r"|inconsistent vendoring|errors parsing go\.mod|go\.mod requires go|is not in std",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -57,35 +66,62 @@ class Go:
         return run(go, *args, cwd=folder, env={**os.environ, **self.env}, timeout_s=timeout_s, check=check).stdout
 
 
-def build_go(component: GoComponent, aligned: GoComponent | None, go: Go, target: Path) -> Mapping[str, Any]:
+def build_go(
+    component: GoComponent, aligned: GoComponent | None, go: Go, target: Path, own: Tree | None = None
+) -> Mapping[str, Any]:
     """Build a component's programs into `target/bin` and take the files that are declared.
 
+    Args:
+        component: What to build.
+        aligned: The component whose versions it is built against.
+        go: What it is built with.
+        target: Where it goes.
+        own: The working tree that it is built from; its module, as a proxy serves it, by default.
+
     Raises:
+        BadInput: There is no such version, or a working tree cannot be built.
         CommandFailed: A download or the compiler failed; command and output are in the message.
         MachineCannot: A module is not what was pinned, or lacks a file that the declaration takes.
     """
     tree = go.work / "trees" / component.name
     remove(tree)
-    _lay_out(component, go, tree)
+    try:
+        return _build(component, aligned, go, target, own, tree)
+    except MeshproofError:
+        if own:  # whoever works on it looks there
+            remove(tree)
+        raise
+
+
+def _build(
+    component: GoComponent, aligned: GoComponent | None, go: Go, target: Path, own: Tree | None, tree: Path
+) -> Mapping[str, Any]:
+    checksum = _lay_out(component, go, tree, own)
     for source, place in (component.files or {}).items():
         _take(tree / source, target / place, component)
     items: list[Mapping[str, str]] = []
-    if component.binaries:
+    if component.binaries and own:
+        _compile_own(component, component.binaries, go, tree, own, target / "bin")
+    elif component.binaries:
         _edit_requirements(component, aligned, go, tree)
         _compile(component, component.binaries, go, tree, target / "bin")
-        for binary in component.binaries:
-            items += _built_from(go, target / "bin" / binary)
+    for binary in component.binaries or {}:
+        items += _built_from(go, target / "bin" / binary)
     if component.module:
-        items.insert(0, {"name": component.module, "version": component.version, "hash": component.checksum})
+        items.insert(0, {"name": component.module, "version": component.version, "hash": checksum})
     remove(tree)
     return {"kind": "go", "items": list({item["name"]: item for item in items}.values())}
 
 
-def _lay_out(component: GoComponent, go: Go, tree: Path) -> None:
-    """Put a writable copy of the module's tree, with our own files in it, where it is built."""
+def _lay_out(component: GoComponent, go: Go, tree: Path, own: Tree | None) -> str:
+    """Put a writable copy of the module's tree, with our own files in it, where it is built; the module's checksum."""
     tree.parent.mkdir(parents=True, exist_ok=True)
-    if component.module:
-        shutil.copytree(_download(component, go), tree)
+    checksum = ""
+    if own:
+        own.copy(tree)
+    elif component.module:
+        module, checksum = download(component, go)
+        shutil.copytree(module, tree)
         for path in tree.rglob("*"):
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
         tree.chmod(0o755)
@@ -95,26 +131,40 @@ def _lay_out(component: GoComponent, go: Go, tree: Path) -> None:
     for asset, place in (component.main or {}).items():
         (tree / place).parent.mkdir(exist_ok=True)
         shutil.copy(ASSETS / asset, tree / place)
+    return checksum
 
 
-def _download(component: GoComponent, go: Go) -> Path:
+def download(component: GoComponent, go: Go) -> tuple[Path, str]:
+    """Have a component's module at hand; where, and its checksum, which go holds against its checksum database.
+
+    Raises:
+        BadInput: There is no such version.
+        MachineCannot: It cannot be had, or is not what was pinned.
+    """
     wanted = f"{component.module}@{component.version}"
     go.work.mkdir(parents=True, exist_ok=True)
-    answer = json.loads(go(go.work, "mod", "download", "-json", wanted, timeout_s=DOWNLOAD_S))
-    if answer["Sum"] != component.checksum:
+    answer: dict[str, str] = json.loads(
+        go(go.work, "mod", "download", "-json", wanted, timeout_s=DOWNLOAD_S, check=False) or "{}"
+    )
+    if "Sum" not in answer:
+        said = " ".join(answer.get("Error", "nothing").split())
+        kind = BadInput if _NO_VERSION.search(said) else MachineCannot
+        raise kind(f"{component.name}: module {wanted} cannot be had; the module proxy's answer: {said}")
+    if component.checksum and answer["Sum"] != component.checksum:
         raise MachineCannot(
             f"module {wanted}: images.toml pins {component.checksum}, the module proxy gave {answer['Sum']}; "
             "nothing was built from it. Ask another proxy, or correct the pin if you know why it changed."
         )
-    return Path(answer["Dir"])
+    return Path(answer["Dir"]), answer["Sum"]
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """A go.mod: module -> version required, and the modules that it replaces by folders of its repository."""
+    """A go.mod: module -> version required; the modules that it replaces by folders of its repository, and these."""
 
     versions: Mapping[str, str]
     local: Sequence[str]
+    folders: Sequence[str] = ()
 
 
 def _requirements(go: Go, folder: Path) -> Requirements:
@@ -124,6 +174,7 @@ def _requirements(go: Go, folder: Path) -> Requirements:
     return Requirements(
         versions={entry["Path"]: entry["Version"] for entry in required},
         local=[entry["Old"]["Path"] for entry in replaced if "Version" not in entry["New"]],
+        folders=[entry["New"]["Path"] for entry in replaced if "Version" not in entry["New"]],
     )
 
 
@@ -134,7 +185,7 @@ def _edit_requirements(component: GoComponent, aligned: GoComponent | None, go: 
     if component.staging:
         edits += [f"-replace={path}={path}@{component.staging}" for path in ours.local]
     if aligned:
-        folder = _download(aligned, go)
+        folder, _ = download(aligned, go)
         theirs = _requirements(go, folder)
         versions = {**theirs.versions, **dict.fromkeys(theirs.local, aligned.staging)}
         shared = [path for path in ours.versions if path in versions and not path.startswith(FAMILIES)]
@@ -145,11 +196,43 @@ def _edit_requirements(component: GoComponent, aligned: GoComponent | None, go: 
         go(tree, "mod", "edit", *edits)
 
 
-def _compile(component: GoComponent, binaries: Mapping[str, str], go: Go, tree: Path, target: Path) -> None:
+def _compile_own(
+    component: GoComponent, binaries: Mapping[str, str], go: Go, tree: Path, own: Tree, target: Path
+) -> None:
+    """Compile a copy of a working tree as it says itself: with its own requirements, and vendor folder if any.
+
+    Raises:
+        BadInput: It cannot be compiled; the compiler's words, and what to type to see them there.
+    """
+    if outside := [path for path in _requirements(go, tree).folders if not _is_below(tree / path, tree)]:
+        raise BadInput(
+            f"tree {own.folder}: its go.mod replaces a module by {outside[0]}, which is outside of the tree, so that "
+            "nobody would see what was built; put a version there, or the folder into the tree"
+        )
+    mode = "-mod=vendor" if (tree / "vendor" / "modules.txt").is_file() else "-mod=readonly"
+    try:
+        _compile(component, binaries, go, tree, target, mode)
+    except CommandFailed as error:
+        if not _OWN_FAULT.search(error.stderr):
+            raise
+        said = error.stderr.strip().splitlines()
+        first = next((line for line in said if not line.startswith("#")), said[0])
+        packages = " ".join(f"./{package}" for package in binaries.values())
+        words = "\n  ".join([f"cd {shlex.quote(str(own.folder))} && go build {mode} {packages}", *said])
+        raise BadInput(f"{component.name}: {own} does not compile: {first}\n  {words}") from error
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def _compile(
+    component: GoComponent, binaries: Mapping[str, str], go: Go, tree: Path, target: Path, mode: str = BUILD_FLAGS[0]
+) -> None:
     target.mkdir(parents=True)
     stamps = "".join(f" -X {name}={value}" for name, value in (component.stamp or {}).items())
     packages = [f"./{package}" for package in binaries.values()]
-    go(tree, "build", *BUILD_FLAGS, f"-ldflags={LINK_FLAGS}{stamps}", "-o", f"{target}/", *packages)
+    go(tree, "build", mode, *BUILD_FLAGS[1:], f"-ldflags={LINK_FLAGS}{stamps}", "-o", f"{target}/", *packages)
     for binary, package in binaries.items():
         produced = target / _default_name(component, package)
         if produced.name != binary:

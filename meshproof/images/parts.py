@@ -12,9 +12,10 @@ from meshproof import yamls
 from meshproof.choices import words_of
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.images.assembly import Assembly
+from meshproof.images.assembly import TREE_WORK, Assembly
 from meshproof.images.containers import ARCHIVE
 from meshproof.images.declaration import Declaration, declaration
+from meshproof.images.plan import items
 from meshproof.images.published import unreachable
 from meshproof.images.store import Entry, Store, key_of
 from meshproof.images.tools import released_tools
@@ -107,12 +108,25 @@ def _as_published(cell: Cell) -> str:
 
 def cached(cell: Cell) -> Sequence[tuple[str, str]]:
     """What the cache holds, with sizes as people read them; for `make doctor`."""
-    del cell  # components of all cells live side by side
     store = Store(cache_dir() / "images", lambda _: None)
-    return [(name, f"{size / 1e6:.0f} MB") for name, size in store.sizes().items()]
+    sizes = store.sizes()  # of all cells, whose components live side by side
+    lines = [(name, f"{size / 1e6:.0f} MB") for name, size in sizes.items()]
+    if (work := store.folder / TREE_WORK).exists():
+        size = sum(path.lstat().st_size for path in work.rglob("*"))
+        lines.append((TREE_WORK, f"{size / 1e6:.0f} MB, for changed trees to be compiled soon; {work} may be removed"))
+    if cell.given:
+        made = items(declaration(cell))
+        for name, source in cell.given.items():
+            when = "built already" if f"{name}-{made[name].key}" in sizes else "the next run builds it"
+            lines.append((f"{name}'s source", f"{source}: {when}"))
+    return lines
 
 
 def _choose(cell: Cell, progress: Progress) -> str:
+    if cell.given:
+        told = " and ".join(f"{name} from {source}" for name, source in cell.given.items())
+        progress.say(f"images: assembled from source, {told}")
+        return "source"
     if cell.published is None:
         progress.say(f"images: assembled from source; {cell.label} has no published form")
         return "source"

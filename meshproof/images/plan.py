@@ -23,7 +23,11 @@ Kind = Literal["wheel", "go", "debian", "charts", "tools", "node", "extra"]
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to have. `needs` are the items it is made from; `after` those it had better wait for."""
+    """One thing to have.
+
+    `needs` are the items it is made from; `after` those it had better wait for. A passing one is made of what a run
+    names itself, a working tree say, and of which there will be many: the cache keeps the newest few.
+    """
 
     name: str
     kind: Kind
@@ -32,6 +36,7 @@ class Item:
     seconds: float
     needs: Sequence[str] = ()
     after: Sequence[str] = ()
+    passing: bool = False
 
 
 def items(declared: Declaration) -> Mapping[str, Item]:
@@ -42,27 +47,33 @@ def items(declared: Declaration) -> Mapping[str, Item]:
     """
     found: dict[str, Item] = {}
 
-    def add(name: str, kind: Kind, inputs: object, seconds: float, **more: Sequence[str]) -> None:
+    def add(
+        name: str, kind: Kind, inputs: object, seconds: float, *, passing: bool = False, **more: Sequence[str]
+    ) -> None:
         needs = more.get("needs", ())
         if unknown := [need for need in needs if need not in found]:
             raise BadInput(f"images.toml: {unknown[0]}, which {name} needs, is not declared; known: {', '.join(found)}")
         needed = {need: found[need].key for need in needs}
         label = " ".join(filter(None, (name, declared.versions.get(name, ""))))
-        found[name] = Item(name, kind, key_of(FORMAT, kind, _lasting(inputs), needed), label, seconds, **more)
+        key = key_of(FORMAT, kind, _lasting(inputs), needed)
+        found[name] = Item(name, kind, key, label, seconds, **more, passing=passing)
 
     for name, wheel in declared.wheels.items():
         add(name, "wheel", wheel, wheel.seconds)
     for name, component in declared.gos.items():
         inputs = (component, BUILD_FLAGS, LINK_FLAGS, _aligned(component, declared), _assets(component))
         after = (component.align,) if component.align else ()
-        add(name, "go", inputs, component.seconds, needs=("go",), after=after)
+        unpinned = name in declared.given and not component.checksum
+        add(name, "go", inputs, component.seconds, needs=("go",), after=after, passing=unpinned)
     for name, debian in declared.debians.items():
         add(f"debian-{name}", "debian", debian, debian.seconds)
-    add("charts", "charts", declared.charts, CHARTS_S, needs=("helm", *_sources(declared)))
+    given = bool(declared.given)
+    add("charts", "charts", declared.charts, CHARTS_S, needs=("helm", *_sources(declared)), passing=given)
     add("tools", "tools", TOOLS, TOOLS_S, needs=TOOLS)
     scripts = [path.read_text() for path in sorted(ASSETS.glob("*.sh")) + sorted(ASSETS.glob("*.conflist"))]
     inputs = (declared.images, declared.node, scripts)
-    add("node", "node", inputs, declared.node.seconds, needs=_contents(*declared.images.values(), declared.node))
+    contents = _contents(*declared.images.values(), declared.node)
+    add("node", "node", inputs, declared.node.seconds, needs=contents, passing=given)
     for name, extra in declared.extras.items():
         alone = declared.of_extra(name)
         needs = ("helm", *_sources(alone), *_contents(*alone.images.values()))

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from meshproof.wait import Clock
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished-"
+PASSING = "passing"  # in what is known of a component: it is one of many that come and go
 LOCK_S = 3600.0  # as long as a cold assembly by somebody else may take
 CHUNK_BYTES = 1 << 20
 
@@ -55,7 +56,8 @@ class Store:
             self._say(f"cached {name} is broken ({reason}); it is made anew")
             remove(path)
             return None
-        return Entry(name, key, path, json.loads((path / MANIFEST).read_text())["about"])
+        os.utime(path)  # when it was last of use
+        return Entry(name, key, path, _about(path))
 
     def make(self, name: str, key: str, build: Callable[[Path], Mapping[str, Any]]) -> Entry:
         """Build a component in a folder beside its place, and rename it into place when it is complete.
@@ -91,6 +93,18 @@ class Store:
                 remove(leftover)
             yield
 
+    def drop_passing(self, keep: int) -> Sequence[Entry]:
+        """Remove what is marked as passing, but for those of each component that were of use last; what was removed."""
+        passing: dict[str, list[Entry]] = {}
+        for path in sorted(self.folder.iterdir(), key=lambda each: -each.stat().st_mtime):
+            if (path / MANIFEST).is_file() and (about := _about(path)).get(PASSING):
+                name, _, key = path.name.rpartition("-")
+                passing.setdefault(name, []).append(Entry(name, key, path, about))
+        old = [entry for entries in passing.values() for entry in entries[keep:]]
+        for entry in old:
+            remove(entry.path)
+        return old
+
     def sizes(self) -> Mapping[str, int]:
         """Each component in the cache, with its size in bytes."""
         return {
@@ -124,6 +138,10 @@ def remove(path: Path) -> None:
     for folder, _, _ in os.walk(path):
         Path(folder).chmod(stat.S_IRWXU)
     shutil.rmtree(path)
+
+
+def _about(folder: Path) -> Mapping[str, Any]:
+    return json.loads((folder / MANIFEST).read_text())["about"]
 
 
 def _inventory(folder: Path) -> dict[str, dict[str, Any]]:

@@ -27,9 +27,9 @@ def opened(proof: Proof, *, made: bool) -> Shown:
 
 def plan_table(cell: Cell, choices: Choices) -> Shown:
     """The versions and choices that the notebooks will use. In an existing cluster all but kgateway are as found."""
-    versions = [("Istio", cell.istio), ("Kubernetes", cell.kubernetes), ("Gateway API", cell.gateway_api)]
+    versions = [("Istio", cell.told("istio")), ("Kubernetes", cell.kubernetes), ("Gateway API", cell.gateway_api)]
     chosen = [(key, value) for key, value in choices.named().items() if key != "cluster"]
     named = "somebody else's" if choices.existing else choices.name
     used = [(name, "as found" if choices.existing else version) for name, version in versions]
-    facts = [("cluster", named), ("kgateway", cell.kgateway), *used, *chosen]
+    facts = [("cluster", named), ("kgateway", cell.told("kgateway")), *used, *chosen]
     return panel("opened", "The notebooks will use", facts=facts)
