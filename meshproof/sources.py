@@ -107,8 +107,8 @@ def _of_git(folder: Path) -> Sequence[str]:
     """What git tracks here, or would if it were told to; nothing where the folder is no part of its tree."""
     if not _has_git(folder):
         return ()
-    listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate").split("\0")
-    names = [name for name in listed if name]
+    listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    names = {name for name in listed if name}  # one that is being merged is listed several times
     inside = [below for name in names if (folder / name).is_dir() for below in _below(folder / name, folder)]
     return [*names, *inside] if GO_MOD in names else ()
 

@@ -74,7 +74,7 @@ def test_every_choice_is_read() -> None:
         (
             "images",
             "NAME=x",
-            "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, ACCESS, TABS, IMAGES",
+            "NAME: not a choice here; those of images: KGATEWAY, ISTIO, KUBERNETES, KGATEWAY_SOURCE, ISTIO_",
         ),
         ("delete", "KEEP=1", "KEEP: not a choice here; those of delete: CLUSTER, KUBECONFIG, CONTEXT, YES"),
         ("doctor", "kgatway=2", "kgatway: unknown choice; nearest is KGATEWAY; those of doctor: KGATEWAY, ISTIO, KUB"),
@@ -115,6 +115,8 @@ def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
         ("e2e", "CLUSTER=existing KEEP=1", "KEEP: is about clusters that meshproof makes"),
         ("e2e", "CLUSTER=existing TABS=all", "TABS: is about clusters that meshproof makes"),
         ("e2e", "CLUSTER=existing KUBERNETES=1.35.4", "KUBERNETES: is about clusters that meshproof makes"),
+        ("e2e", "CLUSTER=existing ISTIO_SOURCE=v0.0.0-1", "ISTIO_SOURCE: is about clusters that meshproof makes"),
+        ("survey", "KGATEWAY_SOURCE=v2.4.1", "KGATEWAY_SOURCE: not a choice here; those of survey: KGATEWAY"),
         ("runbook", "KUBECONFIG=mine", "KUBECONFIG: is about a cluster that is there already; add CLUSTER=existing"),
         ("e2e", "CONTEXT=mine CLUSTER=kind", "CONTEXT: is about a cluster that is there already"),
         ("pytest", "YES=1", "YES: is about a cluster that is there already"),
@@ -140,6 +142,21 @@ def test_an_existing_cluster_is_chosen_with_its_words_and_a_survey_is_of_nothing
     assert Choices.parse({}, "survey").existing
     assert Choices.parse({}, "own-cluster").existing
     assert not Choices().existing
+
+
+def test_what_is_released_is_not_built_from_a_source() -> None:
+    with pytest.raises(BadInput, match="IMAGES=published and ISTIO_SOURCE contradict each other: give one of them"):
+        Choices.parse({"IMAGES": "published", "ISTIO_SOURCE": "v0.0.0-1"}, "e2e")
+
+
+def test_a_source_is_typed_on_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "go.mod").write_text("module example.org/tree")
+    monkeypatch.chdir(tmp_path)
+    chosen = Choices.parse({"KGATEWAY_SOURCE": "./tree", "ISTIO_SOURCE": "v0.0.0-1"}, "e2e")
+    assert chosen.sources == {"kgateway": str(tmp_path / "tree"), "istio": "v0.0.0-1"}
+    assert f"--kgateway_source={tmp_path / 'tree'}" in suite.options(chosen)
+    assert parameters(INDEX, chosen, tmp_path)["kgateway_source"] == str(tmp_path / "tree")
 
 
 def test_the_report_names_the_choices_that_are_not_versions() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -12,14 +13,16 @@ from msgspec.structs import replace
 
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MachineCannot
-from meshproof.images import assembly, parts, prepare
+from meshproof.images import assembly, cached, parts, prepare
 from meshproof.images.assembly import Assembly
-from meshproof.images.declaration import declaration
+from meshproof.images.declaration import GoComponent, declaration
+from meshproof.images.gobuild import Go
+from meshproof.images.plan import Item, items
 from meshproof.images.published import registry_of, unreachable
 from meshproof.images.store import Entry, Store
 from meshproof.platforms import Platform
 from meshproof.progress import Progress
-from meshproof.releases import Cell, PublishedForm, cells
+from meshproof.releases import Cell, PublishedForm, cells, with_sources
 from meshproof.run import Completed
 
 
@@ -276,3 +279,71 @@ def test_an_extra_is_its_images_in_one_archive_and_its_charts(
     assert about == {"kind": "extra", "images": {"metallb-controller": controller}, "items": ["metallb"]}
     assert ("save", "--output", str(cache / "images.tar"), controller) in asked
     assert [args[0] for args in asked].count("build") == 1
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_what_a_run_names_itself_is_assembled_whatever_can_be_pulled(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "unreachable", reachable)
+    given = with_sources(cell, {"kgateway": "v2.4.9"})
+    got = prepare(given, "auto", no_engine, progress)
+    assert (got.form, got.versions["kgateway"], got.versions["istio"]) == ("source", "v2.4.9", "1.31-dev")
+    assert got.images["sds"] == "meshproof.local/kgateway/sds:v2.4.9"
+    assert got.kgateway_values["image"] == {
+        "registry": "meshproof.local/kgateway",
+        "tag": "v2.4.9",
+        "pullPolicy": "IfNotPresent",
+    }
+    assert got.node_image != prepare(cell, "source", no_engine, progress).node_image
+    assert "images: assembled from source, kgateway from v2.4.9" in said(progress)
+    with pytest.raises(BadInput, match="was never published as a whole; use IMAGES=source"):
+        prepare(given, "published", no_engine, progress)
+
+
+def test_doctor_is_told_whether_a_source_is_built_already(cell: Cell, cache: Path, progress: Progress) -> None:
+    given = with_sources(cell, {"kgateway": "v2.4.9"})
+    assert dict(cached(given)) == {"kgateway's source": "v2.4.9: the next run builds it"}
+    key = items(declaration(given))["kgateway"].key
+    Store(cache, progress.say).make("kgateway", key, lambda _: {})
+    (cache / "tree-work" / "build").mkdir(parents=True)
+    lines = dict(cached(given))
+    assert lines["kgateway's source"] == "v2.4.9: built already"
+    assert lines["tree-work"].endswith(f"for changed trees to be compiled soon; {cache / 'tree-work'} may be removed")
+
+
+def test_a_version_that_nobody_pinned_is_looked_up_and_what_is_made_of_old_ones_is_dropped(
+    cell: Cell, progress: Progress, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    looked_up: list[str] = []
+
+    def docker(_: Engine, *args: str, **__: object) -> Completed:
+        asked.append(args)
+        return Completed(args, 0, "", "", 0.0)
+
+    def download(component: GoComponent, _: Go) -> None:
+        looked_up.append(component.name)
+
+    def build(self: Assembly, item: Item, *_: object) -> Mapping[str, object]:
+        return {"image": self.node_image} if item.name == "node" else {}
+
+    monkeypatch.setattr(Engine, "docker", docker)
+    monkeypatch.setattr(assembly, "download", download)
+    monkeypatch.setattr(Assembly, "_build", build)
+    store = Store(cache, progress.say)
+    nodes: list[str] = []
+    for number in range(5):
+        looked_up.clear()
+        given = with_sources(cell, {"istio": f"v0.0.0-{number}"})
+        made = Assembly(declaration(given), store, lambda: Engine("own", "20.10"), progress)
+        made.prepare()
+        assert looked_up == ["istio"]
+        nodes.append(made.node_image)
+        for path in cache.iterdir():
+            os.utime(path, (path.stat().st_mtime - 10,) * 2)
+    assert [args[-1] for args in asked if args[:2] == ("image", "rm")] == nodes[:2]
+    kept = [name for name in store.sizes() if name.startswith(("istio-", "node-", "charts-"))]
+    assert len(kept) == 9
+    assert len(store.sizes()) == 9 + len(items(declaration(cell))) - 3
+    assert "cache: dropped istio " in said(progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,17 @@ def test_read_only_folders_can_be_removed(tmp_path: Path) -> None:
     folder.chmod(0o500)
     remove(tmp_path / "mod")
     assert not (tmp_path / "mod").exists()
+
+
+def test_of_what_comes_and_goes_the_last_used_stay(store: Store) -> None:
+    def passing(target: Path) -> Mapping[str, Any]:
+        return {**build(target), "passing": True}
+
+    for number, key in enumerate(["a", "b", "c"]):
+        os.utime(store.make("kgateway", key, passing).path, (number, number))
+        os.utime(store.make("charts", key, build).path, (number, number))
+    store.make("istio-tree", "a", passing)
+    assert store.find("kgateway", "a"), "which is a use of it"
+    assert [(entry.name, entry.key) for entry in store.drop_passing(2)] == [("kgateway", "b")]
+    assert sorted(store.sizes()) == ["charts-a", "charts-b", "charts-c", "istio-tree-a", "kgateway-a", "kgateway-c"]
+    assert store.drop_passing(2) == []

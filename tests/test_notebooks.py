@@ -148,7 +148,8 @@ def test_it_is_committed_without_outputs_and_runs_with_our_kernel(notebook: Note
 @every_notebook
 def test_a_code_cell_is_short_and_only_calls_meshproof(notebook: Notebook) -> None:
     for cell in notebook.code:
-        assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+        if "parameters" not in cell.metadata.get("tags", []):  # they are one line a word
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
         for node in ast.walk(ast.parse(cell.source)):  # shell text, as `!kubectl` or `%%bash`, is no Python
             assert isinstance(node, ALLOWED), f"{type(node).__name__} in {cell.source}"
             if isinstance(node, ast.ImportFrom):
