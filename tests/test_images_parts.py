@@ -341,7 +341,8 @@ def test_a_version_that_nobody_pinned_is_looked_up_and_what_is_made_of_old_ones_
         assert looked_up == ["istio"]
         nodes.append(made.node_image)
         for path in cache.iterdir():
-            os.utime(path, (path.stat().st_mtime - 10,) * 2)
+            earlier = path.stat().st_mtime - 10
+            os.utime(path, (earlier, earlier))
     assert [args[-1] for args in asked if args[:2] == ("image", "rm")] == nodes[:2]
     kept = [name for name in store.sizes() if name.startswith(("istio-", "node-", "charts-"))]
     assert len(kept) == 9
