@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from meshproof.errors import BadInput, CommandFailed
 from meshproof.images.declaration import ASSETS, declaration
 from meshproof.images.plan import Item, items
-from meshproof.releases import Cell, cells, find_cell, with_sources
+from meshproof.releases import Cell, find_cell, with_sources
 from meshproof.run import run
 from meshproof.sources import Tree, placed, read
 
 KGATEWAY = "github.com/kgateway-dev/kgateway/v2"
 ISTIO_OF_B = "v0.0.0-20260605182440-f18fd540c0e8"
+CELL = find_cell(kgateway="2.4.0")
 EVERYTHING = {"go.mod", "main.go", "run.sh", ".gitignore"}
 
 
@@ -189,7 +190,7 @@ def changed(before: dict[str, Item], after: dict[str, Item]) -> set[str]:
 
 def test_a_tree_stands_for_a_component_and_all_else_stays(tracked: Path) -> None:
     tree = tree_at(tracked)
-    cell = with_sources(cells()[0], {"kgateway": tree})
+    cell = with_sources(CELL, {"kgateway": tree})
     declared = declaration(cell)
     name = f"2.4.0-tree-{tree.fingerprint}"
     assert declared.images["sds"].ref == f"meshproof.local/kgateway/sds:v{name}"
@@ -199,15 +200,15 @@ def test_a_tree_stands_for_a_component_and_all_else_stays(tracked: Path) -> None
     assert "2.4.0-tree-" in str(cell.source.kgateway_values)
     assert (declared.versions["kgateway"], declared.versions["istio"]) == (str(tree), "1.31-dev")
     assert cell.told("kgateway") == str(tree)
-    assert changed(keys(cells()[0]), keys(cell)) == {"kgateway", "charts", "node"}
+    assert changed(keys(CELL), keys(cell)) == {"kgateway", "charts", "node"}
 
 
 def test_an_unchanged_tree_is_the_same_and_a_changed_one_is_another(tracked: Path) -> None:
-    first = keys(with_sources(cells()[0], {"kgateway": tree_at(tracked)}))
+    first = keys(with_sources(CELL, {"kgateway": tree_at(tracked)}))
     elsewhere = shutil.copytree(tracked, tracked.parent / "elsewhere")
-    assert changed(first, keys(with_sources(cells()[0], {"kgateway": tree_at(elsewhere)}))) == set()
+    assert changed(first, keys(with_sources(CELL, {"kgateway": tree_at(elsewhere)}))) == set()
     edit(tracked)
-    assert changed(first, keys(with_sources(cells()[0], {"kgateway": tree_at(tracked)}))) == {
+    assert changed(first, keys(with_sources(CELL, {"kgateway": tree_at(tracked)}))) == {
         "kgateway",
         "charts",
         "node",
@@ -215,17 +216,17 @@ def test_an_unchanged_tree_is_the_same_and_a_changed_one_is_another(tracked: Pat
 
 
 def test_a_version_that_a_combination_has_is_what_it_is_there() -> None:
-    cell = with_sources(cells()[0], {"istio": ISTIO_OF_B})
+    cell = with_sources(CELL, {"istio": ISTIO_OF_B})
     assert keys(cell)["istio"].key == keys(find_cell(istio="1.31-20260605"))["istio"].key
-    assert changed(keys(cells()[0]), keys(cell)) == {"istio", "charts", "node"}
+    assert changed(keys(CELL), keys(cell)) == {"istio", "charts", "node"}
     assert (cell.istio, declaration(cell).charts["istiod"].version) == ("1.31-20260605", "1.31.0-20260605")
     assert declaration(cell).versions["istio"] == ISTIO_OF_B, "as it was given"
-    assert changed(keys(cells()[0]), keys(with_sources(cells()[0], {"kgateway": "v2.4.0"}))) == set()
+    assert changed(keys(CELL), keys(with_sources(CELL, {"kgateway": "v2.4.0"}))) == set()
 
 
 def test_a_version_that_none_has_is_unpinned_and_named_by_itself() -> None:
     version = "v0.0.0-20260701120000-0123456789ab"
-    declared = declaration(with_sources(cells()[0], {"istio": version, "kgateway": "v2.4.9"}))
+    declared = declaration(with_sources(CELL, {"istio": version, "kgateway": "v2.4.9"}))
     assert declared.images["pilot"].ref.endswith(f"pilot:{version.removeprefix('v')}")
     assert declared.images["kgateway"].ref.endswith("kgateway:v2.4.9")
     assert (declared.gos["istio"].version, declared.gos["istio"].checksum) == (version, "")
@@ -234,22 +235,22 @@ def test_a_version_that_none_has_is_unpinned_and_named_by_itself() -> None:
 
 def test_a_tree_of_something_else_is_refused_with_what_it_is(tracked: Path) -> None:
     with pytest.raises(BadInput, match=rf"expected a tree of istio\.io/istio, its go\.mod says module {KGATEWAY}$"):
-        declaration(with_sources(cells()[0], {"istio": tree_at(tracked)}))
+        declaration(with_sources(CELL, {"istio": tree_at(tracked)}))
     (tracked / "go.mod").write_text("\n")
     with pytest.raises(BadInput, match=r"its go\.mod says no module$"):
-        declaration(with_sources(cells()[0], {"kgateway": tree_at(tracked)}))
+        declaration(with_sources(CELL, {"kgateway": tree_at(tracked)}))
 
 
 def test_what_is_named_itself_is_built_with_its_own_requirements(tracked: Path) -> None:
     aligned = (
         (ASSETS.parent / "images.toml").read_text().replace("[go.kgateway]\n", '[go.kgateway]\nalign = "kubernetes"\n')
     )
-    assert declaration(cells()[0], text=aligned).gos["kgateway"].align == "kubernetes"
-    cell = with_sources(cells()[0], {"kgateway": tree_at(tracked)})
+    assert declaration(CELL, text=aligned).gos["kgateway"].align == "kubernetes"
+    cell = with_sources(CELL, {"kgateway": tree_at(tracked)})
     assert declaration(cell, text=aligned).gos["kgateway"].align == ""
 
 
 def test_a_combination_that_is_not_assembled_has_no_parts_of_its_own() -> None:
     with pytest.raises(BadInput, match="cannot be assembled from source, so no part of it can be"):
-        with_sources(replace(cells()[0], source=None), {"kgateway": "v2.4.1"})
-    assert with_sources(cells()[0], {}) is cells()[0]
+        with_sources(replace(CELL, source=None), {"kgateway": "v2.4.1"})
+    assert with_sources(CELL, {}) is CELL
