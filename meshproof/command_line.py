@@ -70,6 +70,13 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput(f"{message}; `{self.prog} --help` says what is expected")
 
 
+class _Formatter(argparse.HelpFormatter):
+    """One with room for the longest option beside its help."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32)
+
+
 def _parser(commands: Mapping[str, Command], choices: type[Choices], program: str) -> argparse.ArgumentParser:
     """Commands, and each with the options that it takes; words are what is left over."""
     common = _Parser(add_help=False)
@@ -93,6 +100,7 @@ def _parser(commands: Mapping[str, Command], choices: type[Choices], program: st
             epilog=f"for example: {program} {name} {command.example}" if words else f"no choices: {command.alone}",
             parents=[common],
             allow_abbrev=False,
+            formatter_class=_Formatter,
         )
         group = each.add_argument_group("choices, as options or as words (NAME=mine is --name mine)")
         for word in words.values():

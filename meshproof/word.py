@@ -59,7 +59,7 @@ class Word:
     @property
     def option(self) -> str:
         """As an option of the command."""
-        return f"--{self.name.lower()}"
+        return f"--{self.name.lower().replace('_', '-')}"
 
     @property
     def pytest_option(self) -> str:

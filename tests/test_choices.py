@@ -155,7 +155,7 @@ def test_a_source_is_typed_on_as_an_absolute_path(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     chosen = Choices.parse({"KGATEWAY_SOURCE": "./tree", "ISTIO_SOURCE": "v0.0.0-1"}, "e2e")
     assert chosen.sources == {"kgateway": str(tmp_path / "tree"), "istio": "v0.0.0-1"}
-    assert f"--kgateway_source={tmp_path / 'tree'}" in suite.options(chosen)
+    assert f"--kgateway-source={tmp_path / 'tree'}" in suite.options(chosen)
     assert parameters(INDEX, chosen, tmp_path)["kgateway_source"] == str(tmp_path / "tree")
 
 
