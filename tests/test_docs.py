@@ -51,6 +51,17 @@ def test_every_page_is_found_from_the_readme() -> None:
     assert {page.name for page in PAGES[1:]} == linked
 
 
+@pytest.fixture
+def readers_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working trees that pages speak of, where a reader has them."""
+    for folder in ("src/kgateway", "istio", "meshproof"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "go.mod").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "meshproof")
+
+
+@pytest.mark.usefixtures("readers_trees")
 @pytest.mark.parametrize(
     ("page", "command"),
     [(page, command) for page in PAGES for command in commands(page)],
