@@ -106,7 +106,7 @@ def _case(step: StepResult, name: str, seconds: float) -> dict[str, str]:
 def _outcome(case: ElementTree.Element, check: CheckResult) -> None:
     properties = ElementTree.SubElement(case, "properties")
     for name, value in (("claim", check.claim), ("expected", check.expected), ("observed", check.observed)):
-        ElementTree.SubElement(properties, "property", {"name": name, "value": _text(value)})
+        ElementTree.SubElement(properties, "property", {"name": name, "value": text(value)})
     if check.status == "refuted":
         failure = ElementTree.SubElement(case, "failure", {"type": "refuted", "message": text(check.claim)})
         failure.text = text(
