@@ -8,6 +8,8 @@ INSTALLED = _IN_A_WHEEL.is_dir()
 
 _ROOT = _IN_A_WHEEL if INSTALLED else _LIBRARY.parent
 SUITE = _ROOT / "e2e"
+CODE = (_LIBRARY, SUITE, _ROOT / "fixtures")  # all that a proof of the page depends on here
+IMPORTED_FROM = "" if INSTALLED else str(_ROOT)  # for programs that are to run this very checkout
 NOTEBOOKS_DIR = _ROOT / "notebooks"
 FIXTURES = f"{_LIBRARY.name}.{_IN_A_WHEEL.name}.fixtures" if INSTALLED else "fixtures"  # as they are imported
 

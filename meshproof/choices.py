@@ -18,7 +18,8 @@ TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others 
 PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
-VERSIONED = (*PROOFS, "images", "doctor")
+MATRIX = "matrix"
+VERSIONED = (*PROOFS, "images", "doctor", MATRIX)
 MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
 SOURCE_FORM = (".+", "a module version such as v2.4.1, or a folder")
 
@@ -29,17 +30,29 @@ class Choices:
 
     kgateway: Annotated[
         str,
-        Word("kgateway's version; empty takes the default one", (*VERSIONED, "survey"), supported("kgateway")),
+        Word(
+            "kgateway's version; empty takes the default one",
+            (*VERSIONED, "survey"),
+            supported("kgateway"),
+            elsewhere={MATRIX: "only combinations with this kgateway"},
+        ),
     ] = ""
     istio: Annotated[
-        str, Word("Istio's version; empty takes the one that goes with kgateway", VERSIONED, supported("istio"))
+        str,
+        Word(
+            "Istio's version; empty takes the one that goes with kgateway",
+            VERSIONED,
+            supported("istio"),
+            elsewhere={MATRIX: "only combinations with this Istio"},
+        ),
     ] = ""
     kubernetes: Annotated[
         str,
         Word(
             "Kubernetes' version; empty takes the one that goes with them",
-            MADE_HERE,
+            (*MADE_HERE, MATRIX),
             supported("kubernetes"),
+            elsewhere={MATRIX: "only combinations with this Kubernetes"},
         ),
     ] = ""
     kgateway_source: Annotated[
@@ -52,7 +65,7 @@ class Choices:
         str,
         Word(
             "Istio's revision; empty is revisionless, and in an existing cluster the only one that is there",
-            (*PROOFS, "survey"),
+            (*PROOFS, "survey", MATRIX),
             # A label's value and, after `istiod-`, the name of a Service: 63 characters.
             form=("[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", "lower-case letters, digits and dashes inside, 56 at most"),
             reported=True,
@@ -62,7 +75,7 @@ class Choices:
         str,
         Word(
             "how requests reach the gateway",
-            (*PROOFS, "images"),
+            (*PROOFS, "images", MATRIX),
             one_of(PORT_FORWARD, LOAD_BALANCER),
             reported=True,
         ),
@@ -71,7 +84,7 @@ class Choices:
         str,
         Word(
             "all: every tab of the page, with and without a revision, each request sent in both ways",
-            ("e2e", "pytest", "images"),
+            ("e2e", "pytest", "images", MATRIX),
             one_of(ALL),
             reported=True,
         ),
@@ -114,7 +127,9 @@ class Choices:
     yes: Annotated[
         bool,
         Word(
-            "agree beforehand to what is done to an existing cluster", (*RUNS, TAKING_NOTEBOOK, "delete"), one_of("1")
+            "agree beforehand to what is done to an existing cluster",
+            (*RUNS, TAKING_NOTEBOOK, "delete"),
+            one_of("1"),
         ),
     ] = False
     change: Annotated[
@@ -139,8 +154,9 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*RUNS, SECTION_NOTEBOOKS, "delete"),
+            (*RUNS, SECTION_NOTEBOOKS, "delete", MATRIX),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
+            elsewhere={MATRIX: "what the names of the clusters begin with; the combination follows"},
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
             kind_option="cluster-name",
         ),
@@ -154,6 +170,21 @@ class Choices:
             name="FROM",
         ),
     ] = "before"
+    parallel: Annotated[
+        str,
+        Word(
+            "how many clusters at once; empty takes what this machine has room for",
+            (MATRIX,),
+            form=("[1-9][0-9]{0,2}", "a number of clusters, at least 1"),
+        ),
+    ] = ""
+    again: Annotated[
+        bool, Word("run also the cells that have a verdict of the same code and choices", (MATRIX,), one_of("1"))
+    ] = False
+    workflow: Annotated[
+        bool,
+        Word("print a workflow with the cells as jobs for many machines, and run nothing", (MATRIX,), one_of("1")),
+    ] = False
 
     @classmethod
     def parse(cls, words: Mapping[str, str], taker: str) -> Self:

@@ -64,6 +64,18 @@ def _e2e(choices: Choices) -> int:
     return (run_tabs if choices.tabs else run_suite)(replace(choices, images=parts.form))
 
 
+def _matrix(choices: Choices) -> int:
+    """Prove every supported combination, each on a cluster of its own."""
+    if choices.workflow:
+        from meshproof.matrix.workflow import workflow
+
+        print(workflow(), end="")
+        return errors.PROVEN
+    from meshproof.matrix import run_matrix
+
+    return run_matrix(choices)
+
+
 def _runbook(choices: Choices) -> int:
     """Execute the notebooks in order, or from a section on."""
     from meshproof.runbook.execution.run import run_runbook
@@ -142,6 +154,7 @@ def _down(_: Choices) -> int:
 
 COMMANDS: Mapping[str, Command] = {
     "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
+    "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
     "survey": Command(_survey, "--context mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),

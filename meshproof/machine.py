@@ -64,6 +64,11 @@ class Machine:
         return None if self.host is None or self.host.ours else self.host
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(psutil.Process().cpu_affinity()) if sys.platform == "linux" else psutil.cpu_count() or 1
+
+
 def look() -> Machine:
     """See what this machine is and has."""
     disk_free_bytes, disk_path = min((shutil.disk_usage(path).free, path) for path in (cache_dir(), state_dir()))

@@ -80,6 +80,28 @@ def kill_children(parents: Sequence[int]) -> None:
                     child.kill()
 
 
+def children(pid: int) -> tuple[int, ...]:
+    """Pids of what a process has started, and that still runs."""
+    with contextlib.suppress(psutil.Error):
+        return tuple(child.pid for child in psutil.Process(pid).children())
+    return ()
+
+
+def await_end(pids: Sequence[int], timeout_s: float) -> None:
+    """Wait until processes have ended; nothing is done to them.
+
+    Raises:
+        NotReady: One has not; the message says which.
+    """
+    wait_for(
+        lambda: [pid for pid in pids if not _ended(pid)],
+        lambda left: not left,
+        what="the end of what was started",
+        timeout_s=timeout_s,
+        every_s=0.1,
+    )
+
+
 def _ended(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

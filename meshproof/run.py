@@ -50,6 +50,8 @@ def run(
     timeout_s: float = 120.0,
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
+    stderr_to: Path | None = None,
+    grace_s: float = TERMINATE_GRACE_S,
 ) -> Completed:
     """Run a program to its end.
 
@@ -61,6 +63,8 @@ def run(
         timeout_s: Seconds after which the program and its children are ended.
         check: Raise when the exit code is not 0.
         on_line: Called with each line of output (stdout and stderr merged into stdout) as it appears.
+        stderr_to: A file that gets standard error as it appears; there is none in the result then.
+        grace_s: Seconds that it has to end by itself where it is told to, before it is killed.
 
     Raises:
         CommandFailed: The program cannot be started, failed, or was still running at the deadline.
@@ -71,13 +75,13 @@ def run(
     command = shlex.join(argv)
     log.debug("run: %s", command)
     started = time.monotonic()
-    process = _spawn(argv, cwd, env, merge=on_line is not None)
+    process = _spawn(argv, cwd, env, merge=on_line is not None, stderr_to=stderr_to)
     _live.add(process)
     expired = threading.Event()
 
     def expire() -> None:
         expired.set()
-        _end_group(process)
+        _end_group(process, grace_s)
 
     alarm = threading.Timer(timeout_s, expire)
     alarm.daemon = True
@@ -86,10 +90,11 @@ def run(
         try:
             if on_line is None:
                 stdout, stderr = process.communicate(stdin)
+                stderr = stderr or ""
             else:
                 stdout, stderr = _follow(process, on_line), ""
         except BaseException:
-            _end_group(process)
+            _end_group(process, grace_s)
             raise
         finally:
             alarm.cancel()
@@ -111,21 +116,23 @@ def end_all() -> None:
 
 
 def _spawn(
-    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None, *, merge: bool
+    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None, *, merge: bool, stderr_to: Path | None
 ) -> subprocess.Popen[str]:
     try:
-        return subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL if merge else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        with contextlib.ExitStack() as stack:
+            aside = stack.enter_context(stderr_to.open("w")) if stderr_to else subprocess.PIPE
+            return subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL if merge else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT if merge else aside,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
     except OSError as error:
         raise CommandFailed(shlex.join(argv), 127, "", str(error), " (cannot be started)") from error
 
@@ -140,7 +147,7 @@ def _follow(process: subprocess.Popen[str], on_line: Callable[[str], None]) -> s
     return "".join(lines)
 
 
-def _end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def _end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes], grace_s: float = TERMINATE_GRACE_S) -> None:
     """End a process that leads its own session, children included: politely, then for good.
 
     The second signal is sent even when the leader has gone: a child that outlived it would hold our pipes open.
@@ -149,7 +156,7 @@ def _end_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS has the latter where all are dead
             os.killpg(process.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(TERMINATE_GRACE_S)
+            process.wait(grace_s)
 
 
 class Background:

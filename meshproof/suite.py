@@ -119,13 +119,13 @@ def run_suite(choices: Choices) -> int:
     """
     if not SUITE.is_dir():
         raise BadInput(f"suite {SUITE}: missing; install meshproof anew, or run this from a whole checkout of it")
-    with _without_words_for_pytest():
+    with without_words_for_pytest():
         code = int(pytest.main([str(SUITE), *_ALONE, *_HOW, *IMPORTED_ALREADY, *options(choices)]))
     return code if code in _OURS else errors.REFUTED  # pytest's own: it could not even begin
 
 
 @contextlib.contextmanager
-def _without_words_for_pytest() -> Generator[None]:
+def without_words_for_pytest() -> Generator[None]:
     """PYTEST_ADDOPTS and its like are for whoever types pytest: here they would choose what is proved."""
     words = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PYTEST_")}
     try:

@@ -35,6 +35,7 @@ class Word:
         form: What a value must match, and the same in words.
         withheld: Taker -> values that it does not allow, though others do.
         required: Takers that cannot do without it -> what it is for.
+        elsewhere: Taker -> its help, where the word says something else there.
         reported: Whether results name it among their choices.
         kind_option: What pytest-kind, which brings the option, calls it.
         name: As it is typed; the field's name by default.
@@ -49,6 +50,7 @@ class Word:
     form: tuple[str, str] = (".+", "a value")
     withheld: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     required: Mapping[str, str] = field(default_factory=dict[str, str])
+    elsewhere: Mapping[str, str] = field(default_factory=dict[str, str])
     reported: bool = False
     kind_option: str = ""
     name: str = ""
@@ -74,7 +76,8 @@ class Word:
         """Help with what is allowed and what the default is."""
         listed = ", ".join(self.allowed(taker)) or self.form[1]
         default = f"; default: {self.default}" if self.default and taker not in self.required else ""
-        return self.help if self.flag else f"{self.help} ({listed}{default})"
+        about = self.elsewhere.get(taker, self.help)
+        return about if self.flag else f"{about} ({listed}{default})"
 
     def check(self, value: str, taker: str = "") -> None:
         """Refuse a value that is not allowed.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from meshproof.images.parts import Parts, cached, prepare
+from meshproof.images.parts import Parts, cached, form_of, prepare
 
-__all__ = ["Parts", "cached", "prepare"]
+__all__ = ["Parts", "cached", "form_of", "prepare"]

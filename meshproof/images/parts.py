@@ -86,8 +86,7 @@ def prepare(
         MachineCannot: Too little disk, another platform than images are assembled on, a tool that cannot be had, or
             something else that this machine lacks.
     """
-    words_of()["IMAGES"].check(images)
-    form = _choose(cell, progress) if images == "auto" else images
+    form = form_of(cell, images, progress)
     store = Store(cache_dir() / "images", progress.say)
     if form == "published":
         if cell.published is None:
@@ -122,7 +121,15 @@ def cached(cell: Cell) -> Sequence[tuple[str, str]]:
     return lines
 
 
-def _choose(cell: Cell, progress: Progress) -> str:
+def form_of(cell: Cell, images: str, progress: Progress) -> str:
+    """The form in which a cell is had, source or published; for "auto" that which can be had now.
+
+    Raises:
+        BadInput: There is no such choice, or none can be had.
+    """
+    words_of()["IMAGES"].check(images)
+    if images != "auto":
+        return images
     if cell.given:
         told = " and ".join(f"{name} from {source}" for name, source in cell.given.items())
         progress.say(f"images: assembled from source, {told}")

@@ -16,12 +16,13 @@ from meshproof.results import RunResult
 LATEST = "latest"
 
 
-def new_run_folder(root: Path, name: str = "", *, started: float | None = None) -> Path:
+def new_run_folder(root: Path, name: str = "", *, before: str = "", started: float | None = None) -> Path:
     """Make an empty folder for a run.
 
     Args:
         root: The folder of all runs; made where it is missing.
         name: Follows the time in the folder's name; letters, digits, dots and dashes are kept.
+        before: Precedes it.
         started: Seconds since the epoch; now by default.
 
     Raises:
@@ -29,7 +30,7 @@ def new_run_folder(root: Path, name: str = "", *, started: float | None = None) 
         MachineCannot: The folder cannot be made.
     """
     at = utc(time.time() if started is None else started, "seconds").replace("-", "").replace(":", "")
-    stem = "-".join(part for part in (at, re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")) if part)
+    stem = "-".join(part for part in (before, at, re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")) if part)
     link = root / LATEST
     if link.exists() and not link.is_symlink():
         raise BadInput(f"{link}: expected a link to the newest run, found something else; move it away and run again")

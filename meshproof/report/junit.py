@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -26,9 +27,18 @@ def write(run: RunResult, path: Path) -> None:
 
 def render(run: RunResult) -> str:
     """A run as JUnit XML: refuted is a failure, skipped is skipped, a step that broke is an error."""
+    return document(suites(run), summary.seconds(run))
+
+
+def suites(run: RunResult) -> list[ElementTree.Element]:
+    """A suite for each step, and one for the verdict; secrets taken out."""
     run = redact_run(run)
-    suites = [*(_suite(step) for step in run.steps), _verdict(run)]
-    root = ElementTree.Element("testsuites", {"name": "meshproof", "time": f"{summary.seconds(run):.3f}"})
+    return [*(_suite(step) for step in run.steps), _verdict(run)]
+
+
+def document(suites: Sequence[ElementTree.Element], seconds: float) -> str:
+    """Suites as a file, with what they count together."""
+    root = ElementTree.Element("testsuites", {"name": "meshproof", "time": f"{seconds:.3f}"})
     for count in ("tests", "failures", "errors", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
     root.extend(suites)
@@ -40,7 +50,7 @@ def _suite(step: StepResult) -> ElementTree.Element:
     suite = ElementTree.Element(
         "testsuite",
         {
-            "name": _text(step.section),
+            "name": text(step.section),
             "tests": str(len(step.checks) + bool(step.error)),
             "failures": str(sum(check.status == "refuted" for check in step.checks)),
             "errors": str(int(bool(step.error))),
@@ -52,54 +62,60 @@ def _suite(step: StepResult) -> ElementTree.Element:
     if step.error:
         broken = ElementTree.SubElement(suite, "testcase", _case(step, step.slug, step.seconds))
         error = ElementTree.SubElement(
-            broken, "error", {"type": "step", "message": _text(step.error.partition("\n")[0])}
+            broken, "error", {"type": "step", "message": text(step.error.partition("\n")[0])}
         )
-        error.text = _text(step.error)
+        error.text = text(step.error)
     for check in step.checks:
         _outcome(ElementTree.SubElement(suite, "testcase", _case(step, check.id, check.seconds)), check)
-    ElementTree.SubElement(suite, "system-out").text = _text("\n".join(f"$ {command}" for command in step.commands))
+    ElementTree.SubElement(suite, "system-out").text = text("\n".join(f"$ {command}" for command in step.commands))
     return suite
+
+
+def suite_of_one(name: str, timestamp: str, *, error: bool) -> ElementTree.Element:
+    """A suite for one test, which may be an error, still without it."""
+    return ElementTree.Element(
+        "testsuite",
+        {
+            "name": text(name),
+            "tests": "1",
+            "failures": "0",
+            "errors": str(int(error)),
+            "skipped": "0",
+            "time": "0.000",
+            "timestamp": timestamp,
+        },
+    )
 
 
 def _verdict(run: RunResult) -> ElementTree.Element:
     """The run as a whole. Incomplete is an error of its own, since nothing else in the file need be one then."""
     incomplete = run.verdict == "incomplete"
-    suite = ElementTree.Element(
-        "testsuite",
-        {
-            "name": "Verdict",
-            "tests": "1",
-            "failures": "0",
-            "errors": str(int(incomplete)),
-            "skipped": "0",
-            "time": "0.000",
-            "timestamp": summary.utc(run.started, "seconds"),
-        },
-    )
+    suite = suite_of_one("Verdict", summary.utc(run.started, "seconds"), error=incomplete)
     case = ElementTree.SubElement(suite, "testcase", {"classname": "meshproof", "name": "verdict", "time": "0.000"})
     told = f"{run.verdict}: {summary.proven(run.checks)} of {len(run.checks)} checks proven"
     if incomplete:
         ElementTree.SubElement(case, "error", {"type": "incomplete", "message": told})
-    ElementTree.SubElement(suite, "system-out").text = _text("\n".join([told, *summary.caveats(run)]))
+    ElementTree.SubElement(suite, "system-out").text = text("\n".join([told, *summary.caveats(run)]))
     return suite
 
 
 def _case(step: StepResult, name: str, seconds: float) -> dict[str, str]:
-    return {"classname": _text(f"meshproof.{step.slug}"), "name": _text(name), "time": f"{seconds:.3f}"}
+    return {"classname": text(f"meshproof.{step.slug}"), "name": text(name), "time": f"{seconds:.3f}"}
 
 
 def _outcome(case: ElementTree.Element, check: CheckResult) -> None:
     properties = ElementTree.SubElement(case, "properties")
     for name, value in (("claim", check.claim), ("expected", check.expected), ("observed", check.observed)):
-        ElementTree.SubElement(properties, "property", {"name": name, "value": _text(value)})
+        ElementTree.SubElement(properties, "property", {"name": name, "value": text(value)})
     if check.status == "refuted":
-        failure = ElementTree.SubElement(case, "failure", {"type": "refuted", "message": _text(check.claim)})
-        failure.text = _text(
+        failure = ElementTree.SubElement(case, "failure", {"type": "refuted", "message": text(check.claim)})
+        failure.text = text(
             f"{check.claim}\nexpected: {check.expected}\nobserved: {check.observed}\nreason: {check.reason}"
         )
     elif check.status == "skipped":
-        ElementTree.SubElement(case, "skipped", {"message": _text(check.reason)})
+        ElementTree.SubElement(case, "skipped", {"message": text(check.reason)})
 
 
-def _text(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+def text(told: str) -> str:
+    """The same without what XML cannot hold."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", told)
