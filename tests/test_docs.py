@@ -23,7 +23,7 @@ def commands(page: Path) -> list[str]:
     text = page.read_text()
     lines = [line.removeprefix("$ ") for block in _FENCE.findall(text) for line in block.splitlines()]
     within = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
-    typed = [re.split(r"\s{2,}#|\s#\s", each)[0].strip() for each in (*lines, *within)]
+    typed = [re.split(r"\s{2,}#|\s#\s|\s>\s", each)[0].strip() for each in (*lines, *within)]
     return [each for each in typed if each.startswith(tuple(f"{ours} " for ours in OURS))]
 
 
@@ -69,7 +69,7 @@ def readers_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_every_command_can_be_typed(page: Path, command: str) -> None:
     start = next(ours for ours in OURS if command.startswith(f"{ours} "))
-    first, *words = [word for word in shlex.split(command)[len(start.split()) :] if word not in {"-v", "…", "..."}]
+    first, *words = [word for word in shlex.split(command)[len(start.split()) :] if word not in {"-v", "--silent", "…", "..."}]
     assert first in TARGETS if start == "make" else first in cli.COMMANDS, f"{page.name}: {command}"
     if first in cli.COMMANDS and "--help" not in words:
         complete = [word + {"NAME=": "x", "HOST=": "a.example", "PAGE=": "README.md"}.get(word, "") for word in words]
