@@ -246,4 +246,4 @@ def test_its_actions_are_pinned_as_those_of_the_other_workflow() -> None:
         set(re.findall(r"uses: (.*)", (ROOT / f".github/workflows/{name}.yml").read_text()))
         for name in ("e2e", "matrix")
     ]
-    assert pins[0] == pins[1]
+    assert pins[1] <= pins[0]
