@@ -235,7 +235,7 @@ def test_on_a_terminal_the_last_line_is_where_all_stand(tmp_path: Path) -> None:
 
 def test_the_workflow_is_of_these_cells() -> None:
     path = ROOT / ".github/workflows/matrix.yml"
-    assert path.read_text() == workflow(), "stale: make --silent matrix WORKFLOW=1 > .github/workflows/matrix.yml"
+    assert path.read_text() == workflow(), "stale: make matrix WORKFLOW=1 > .github/workflows/matrix.yml"
     (written,) = yamls.load_file(path)
     jobs = written["jobs"]["cell"]["strategy"]["matrix"]["include"]
     assert [job["slug"] for job in jobs] == [slug(cell) for cell in cells()]

@@ -6,7 +6,7 @@ from meshproof import yamls
 from meshproof.matrix.cells import slug
 from meshproof.releases import CHOICES, cells
 
-COMMAND = "make --silent matrix WORKFLOW=1 > .github/workflows/matrix.yml"
+COMMAND = "make matrix WORKFLOW=1 > .github/workflows/matrix.yml"
 _HEAD = f"""\
 # The combinations of meshproof/releases.toml, a job each. Not to be edited; what writes it anew, when `make test` asks:
 # {COMMAND}
