@@ -24,6 +24,7 @@ from meshproof.images.assembly import Assembly
 from meshproof.images.containers import Workbench, build_images, build_node, discard
 from meshproof.images.declaration import Declaration, declaration
 from meshproof.images.mirror import whole
+from meshproof.images.plan import items
 from meshproof.images.store import Store, key_of
 from meshproof.paths import cache_dir
 from meshproof.progress import Progress
@@ -92,7 +93,7 @@ def stock(cell: Cell, progress: Progress) -> Stock:
     entries = Assembly(declared, store, lambda: engine, progress, only).prepare()
     program = entries["distribution"].path / "bin" / "registry"
     texts = (_text(cell, NO_DIGEST), (HERE / NETWORK).read_text())
-    key = key_of(FORMAT, parts.node_image, parts.charts, parts.images, declared.extras, texts)
+    key = key_of(FORMAT, {name: item.key for name, item in items(declared).items()}, texts)
     filling = partial(
         _fill,
         cell=cell,
