@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m meshproof
 CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e matrix runbook survey lab images bench doctor clusters delete down clean lock
+.PHONY: help test lint e2e matrix published runbook survey lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ e2e: $(VENV)/ready ## prove the page on a real kind cluster (first run assembles
 
 matrix: $(VENV)/ready ## prove every supported combination, each on a cluster of its own: PARALLEL= clusters at once
 	@$(RUN) matrix $(CHOICES)
+
+published: $(VENV)/ready ## IMAGES=published rehearsed: what is assembled here, served on loopback as released, and pulled; ARGS=slow, ARGS=faults
+	@$(VENV)/bin/python -m rehearsal $(ARGS) $(CHOICES)
 
 runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster, or on an existing one; FROM=route goes on from that section
 	@$(RUN) runbook $(CHOICES)

@@ -10,7 +10,7 @@ from meshproof.choices import Choices
 from meshproof.cluster import kind_cluster
 from meshproof.doctor import check_room
 from meshproof.engine import Engine, ensure_engine
-from meshproof.images import Parts, prepare
+from meshproof.images import Parts, prepare, pull_node_image
 from meshproof.on_existing import proof_on_existing
 from meshproof.progress import Progress
 from meshproof.proof import Proof
@@ -42,7 +42,10 @@ def parts_of(choices: Choices, progress: Progress) -> tuple[Parts, Engine]:
     check_room()
     engine = functools.cache(lambda: ensure_engine(progress.say))
     extras = [load_balancer.EXTRA] if choices.balanced else []
-    return prepare(cell_of(choices), choices.images, engine, progress, extras), engine()
+    parts = prepare(cell_of(choices), choices.images, engine, progress, extras)
+    if parts.form == "published":
+        pull_node_image(parts.node_image, parts.mirror, engine(), progress)
+    return parts, engine()
 
 
 @contextlib.contextmanager

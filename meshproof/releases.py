@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -13,6 +15,7 @@ from meshproof.errors import BadInput
 from meshproof.sources import Source, Tree
 
 CHOICES = ("kgateway", "istio", "kubernetes")
+RELEASES = "MESHPROOF_RELEASES"  # names a file that is read in place of releases.toml
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,17 +138,21 @@ class _Releases(Table, frozen=True):
 
 @cache
 def cells() -> Sequence[Cell]:
-    """All supported combinations, the default one first."""
-    return read(_text())
+    """All supported combinations, the default one first.
+
+    Raises:
+        BadInput: A file of somebody's own is named, and cannot be read or is not of the form.
+    """
+    return read(*_declared())
 
 
-def read(text: str) -> Sequence[Cell]:
+def read(text: str, origin: str = "releases.toml") -> Sequence[Cell]:
     """The cells of a text as releases.toml is written.
 
     Raises:
         BadInput: A key is missing, misspelt or of another type; the message says which, and where.
     """
-    told = _decoded(text)
+    told = _decoded(text, origin)
     return tuple(_whole(cell, told) for cell in told.cell)
 
 
@@ -175,18 +182,25 @@ def with_sources(cell: Cell, given: Mapping[str, Source]) -> Cell:
                     names[part] = getattr(each, part)
                     chart = each.source.istio_chart if part == "istio" else chart
     form = msgspec.structs.replace(cell.source, modules=modules, istio_chart=chart, given=given)
-    return _whole(msgspec.structs.replace(cell, source=form, published=None, **names), _decoded(_text()))
+    return _whole(msgspec.structs.replace(cell, source=form, published=None, **names), _decoded(*_declared()))
 
 
-def _text() -> str:
-    return files("meshproof").joinpath("releases.toml").read_text()
+def _declared() -> tuple[str, str]:
+    """The declaration's text, and what it is called: releases.toml, or a file of somebody's own."""
+    named = os.environ.get(RELEASES, "")
+    if not named:
+        return files("meshproof").joinpath("releases.toml").read_text(), "releases.toml"
+    try:
+        return Path(named).read_text(encoding="utf-8"), named
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{RELEASES}={named}: expected a file as meshproof/releases.toml is one: {error}") from error
 
 
-def _decoded(text: str) -> _Releases:
+def _decoded(text: str, origin: str) -> _Releases:
     try:
         return msgspec.toml.decode(text, type=_Releases)
     except msgspec.DecodeError as error:
-        raise BadInput(f"releases.toml: {error}") from error
+        raise BadInput(f"{origin}: {error}") from error
 
 
 def filled(value: Any, names: Mapping[str, str], origin: str) -> Any:

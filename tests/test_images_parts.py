@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec.structs import replace
+from snapshots import always
 
 from meshproof.engine import Engine
 from meshproof.errors import BadInput, MachineCannot
@@ -17,6 +19,7 @@ from meshproof.images import assembly, cached, parts, prepare
 from meshproof.images.assembly import Assembly
 from meshproof.images.declaration import GoComponent, declaration
 from meshproof.images.gobuild import Go
+from meshproof.images.mirror import MIRROR, Mirror
 from meshproof.images.plan import Item, items
 from meshproof.images.published import registry_of, unreachable
 from meshproof.images.store import Entry, Store
@@ -53,6 +56,8 @@ def all_cached(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
         return {name: Entry(name, item.key, cache / name, {"items": []}) for name, item in self.items.items()}
 
     monkeypatch.setattr(Assembly, "prepare", have)
+    monkeypatch.setattr(parts, "fetch", always(Entry("published", "key", cache / "published", {"items": []})))
+    monkeypatch.delenv(MIRROR, raising=False)
 
 
 def no_engine() -> Engine:
@@ -70,12 +75,8 @@ def said(progress: Progress) -> str:
     return stream.getvalue()
 
 
-def reachable(_: PublishedForm) -> str:
-    return ""
-
-
-def forbidden(_: PublishedForm) -> str:
-    return "the registry r answers 403 Forbidden"
+reachable = always("")
+forbidden = always("the registry r answers 403 Forbidden")
 
 
 def test_an_unknown_choice_is_refused_with_the_known_ones(cell: Cell, progress: Progress) -> None:
@@ -85,17 +86,37 @@ def test_an_unknown_choice_is_refused_with_the_known_ones(cell: Cell, progress: 
 
 @pytest.mark.usefixtures("all_cached")
 def test_auto_takes_the_published_ones_where_their_registry_answers(
-    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+    cell: Cell, progress: Progress, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "unreachable", reachable)
     got = prepare(cell, "auto", no_engine, progress)
     assert got.form == "published"
     assert got.node_image == published(cell).node_image
-    assert got.charts["istiod"].startswith("oci://")
-    assert got.chart_versions["kgateway"] == "v2.4.3"
+    assert got.charts["istiod"] == str(cache / "published" / "istiod.tgz")
+    assert got.gateway_api_crds == str(cache / "published" / "gateway-api-crds.yaml")
+    assert set(got.pulled) == set(published(cell).images.values())
+    assert (got.mirror, "containerdConfigPatches" in got.kind_config) == (None, False)
     assert (got.versions["istio"], got.versions["kubectl"]) == ("1.30.4", "1.36.4")
     assert got.tools.name == "released"
     assert "their registries answer" in said(progress)
+
+
+@pytest.mark.usefixtures("all_cached")
+def test_a_mirror_has_the_node_image_and_the_nodes_are_told_of_it(
+    cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MIRROR, "http://127.0.0.1:5000")
+    monkeypatch.setattr(parts, "unreachable", reachable)
+    got = prepare(cell, "auto", no_engine, progress)
+    assert got.node_image == f"127.0.0.1:5000/docker.io/{published(cell).node_image}"
+    assert got.mirror == Mirror("http://127.0.0.1:5000")
+    (patch,) = got.kind_config["containerdConfigPatches"]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
+    registry = tomllib.loads(str(patch))["plugins"]["io.containerd.grpc.v1.cri"]["registry"]  # pyright: ignore[reportUnknownArgumentType]
+    assert registry == {"config_path": "/etc/containerd/certs.d"}
+    assert "the mirror http://127.0.0.1:5000 answers" in said(progress)
+    monkeypatch.setattr(parts, "unreachable", always("the mirror http://127.0.0.1:5000 does not answer"))
+    assert prepare(cell, "auto", no_engine, progress).form == "source"
+    assert "assembled from source, because the mirror http://127.0.0.1:5000 does not answer" in said(progress)
 
 
 @pytest.mark.usefixtures("all_cached")
@@ -142,6 +163,7 @@ def test_released_images_are_had_on_another_platform_without_an_assembly(
     assert prepare(replace(cell, source=None), "published", no_engine, progress).form == "published"
 
 
+@pytest.mark.usefixtures("all_cached")
 def test_tools_are_those_for_the_cluster_that_there_is(
     cell: Cell, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,8 +269,9 @@ def test_an_extra_is_among_the_parts_only_where_it_is_asked_for(cell: Cell, prog
 def test_a_published_extra_is_pulled_and_not_loaded(cell: Cell, progress: Progress) -> None:
     assert "metallb" not in prepare(cell, "published", no_engine, progress).charts
     got = prepare(cell, "published", no_engine, progress, ["load-balancer"])
-    assert got.charts["metallb"].endswith("/metallb-0.15.3.tgz")
+    assert got.charts["metallb"].endswith("/metallb.tgz")
     assert got.images["metallb-controller"] == "quay.io/metallb/controller:v0.15.3"
+    assert "quay.io/metallb/controller:v0.15.3" in got.pulled
     assert (got.versions["metallb"], list(got.archives)) == ("0.15.3", [])
     with pytest.raises(BadInput, match="balancer: was never published with this combination; known: load-balancer"):
         prepare(cell, "published", no_engine, progress, ["balancer"])

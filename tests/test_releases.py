@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from meshproof import releases
 from meshproof.errors import BadInput
+from meshproof.releases import RELEASES as RELEASES_FILE
 from meshproof.releases import cells, find_cell
 
 
@@ -117,3 +119,16 @@ def test_what_is_published_is_of_the_line_that_is_assembled_and_not_older(cell: 
         assert released >= numbers(version), name
     assert cell.published.versions["kind"] == cell.kind
     assert numbers(cell.istio)[1] - numbers(cell.published.versions["istio"])[1] in {0, 1}
+
+
+def test_a_file_of_ones_own_stands_for_the_supported_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(RELEASES.replace('kgateway = "2.4.2"', 'kgateway = "2.4.9"', 1))
+    monkeypatch.setenv(RELEASES_FILE, str(own))
+    assert cells.__wrapped__()[0].kgateway == "2.4.9"
+    own.write_text("[[cells]]")
+    with pytest.raises(BadInput, match=f"^{re.escape(str(own))}: "):
+        cells.__wrapped__()
+    monkeypatch.setenv(RELEASES_FILE, str(tmp_path / "missing.toml"))
+    with pytest.raises(BadInput, match=r"MESHPROOF_RELEASES=.*missing\.toml: expected a file as meshproof/releases"):
+        cells.__wrapped__()

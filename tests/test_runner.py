@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, count, repeat
 from typing import Any, Never, cast
 
@@ -12,7 +12,8 @@ import pytest
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
-from meshproof.errors import CommandFailed, Inconclusive, MachineCannot, NotReady, Refuted
+from meshproof.errors import CommandFailed, Inconclusive, MachineCannot, MeshproofError, NotReady, Refuted
+from meshproof.kube.kinds import POD, Labelled
 from meshproof.path.link import Link, Seen, Site, When
 from meshproof.results import Moment, StepResult
 from meshproof.run import Completed
@@ -30,6 +31,7 @@ class StandIn:
     seconds: float = 100.0
     ran: list[str] = field(default_factory=list[str])
     watched: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    pods: Sequence[dict[str, Any]] | MeshproofError = ()
 
     @property
     def api(self) -> StandIn:
@@ -47,6 +49,11 @@ class StandIn:
         if argv[0] == self.failing:
             raise CommandFailed(argv[0], 1, "", "it broke")
         return Completed(argv, 0, f"{argv[0]} printed\n", "", 0.0)
+
+    def list(self, *_: str, **__: str) -> Sequence[dict[str, Any]]:
+        if isinstance(self.pods, MeshproofError):
+            raise self.pods
+        return self.pods
 
     @contextlib.contextmanager
     def watching(self, *paths: str) -> Generator[Clock]:
@@ -306,6 +313,21 @@ def test_readiness_is_waited_for_over_looks_that_fail_and_with_a_watch() -> None
     assert (result.error, result.checks[0].status) == ("", "proven")
     assert cluster.watched == [("/pods", "/gateways")]
     assert cluster.seconds == 103.5
+
+
+def test_what_cannot_become_ready_since_an_image_cannot_be_pulled_is_told_at_once() -> None:
+    state = {"image": "istio/pilot:gone", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
+    pod = {"metadata": {"namespace": "ns", "name": "one"}, "status": {"containerStatuses": [state]}}
+    waited = Ready(replace(look(then="down"), of=Labelled(POD, "ns", "app=x")), is_up, timeout_s=30)
+    cluster = StandIn(pods=[pod])
+    result = outcome(step(claim(look(then="down")), ready=(waited,)), cluster)
+    told = "the thing: image istio/pilot:gone cannot be pulled: not found (Pod ns/one)"
+    assert result.error.splitlines()[0] == told
+    assert cluster.seconds < 100 + 30
+    unseen = outcome(step(claim(look()), ready=(waited,)), StandIn(pods=MachineCannot("forbidden")))
+    assert unseen.error.startswith("the thing: not ready after 30 s"), (
+        "no right to look at pods is no reason to give up"
+    )
 
 
 @pytest.mark.parametrize("when", ["beside", "once"])

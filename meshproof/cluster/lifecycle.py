@@ -16,6 +16,7 @@ from meshproof import yamls
 from meshproof.cluster.cluster import Cluster
 from meshproof.cluster.kind import KindCluster
 from meshproof.cluster.node import Node
+from meshproof.cluster.pulls import pull_images
 from meshproof.cluster.record import Kept, Mark, Record, check_name
 from meshproof.engine import Engine
 from meshproof.environment import STARTED_FOR
@@ -59,6 +60,7 @@ def kind_cluster(
         BadInput: The name is not one that kind takes, a cluster of that name exists that is not ours, or, where it
             must exist, it does not or is made of something else.
         CommandFailed: kind could not create it; what it left is removed.
+        MachineCannot: An image that it needs cannot be pulled.
     """
     check_name(name)
     record = Record(name)
@@ -86,6 +88,7 @@ def kind_cluster(
                 whole = True
             for archive in parts.archives:
                 kind.load(archive)
+            pull_images(parts.pulled, parts.mirror, Node.of(name, engine), announce)
             yield cluster
             failing = False
         except MeshproofError:

@@ -15,7 +15,7 @@ from meshproof.engine import Engine
 from meshproof.engine.install import program
 from meshproof.environment import tool_environment
 from meshproof.errors import MachineCannot, NotReady
-from meshproof.run import Dialogue
+from meshproof.run import Completed, Dialogue
 
 # An address that kube-proxy does not know yet keeps the kernel trying for longer than it takes until it does.
 CONNECT_TIMEOUT_S = 2.0
@@ -75,6 +75,20 @@ class Node:
     def of(cls, cluster: str, engine: Engine) -> Node:
         """The node of a kind cluster of ours."""
         return cls(f"{cluster}-control-plane", engine)
+
+    def run(self, *argv: str, stdin: str = "", timeout_s: float = 60.0) -> Completed:
+        """Run a program in it; see `meshproof.run.run`."""
+        given = ("--interactive",) if stdin else ()
+        return self.engine.docker("exec", *given, self.name, *argv, stdin=stdin, timeout_s=timeout_s)
+
+    def host_address(self) -> str:
+        """The address by which containers reach the machine that the engine runs on; empty where it has none.
+
+        Source: https://docs.docker.com/reference/cli/dockerd/, "host-gateway": the address of the default bridge.
+        """
+        form = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+        answer = self.engine.docker("network", "inspect", "bridge", "--format", form, check=False)
+        return next((text for text in answer.stdout.split() if ":" not in text), "") if answer.code == 0 else ""
 
     def network(self) -> Network:
         """The network that it is in.

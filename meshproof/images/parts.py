@@ -15,8 +15,9 @@ from meshproof.errors import BadInput, MachineCannot
 from meshproof.images.assembly import TREE_WORK, Assembly
 from meshproof.images.containers import ARCHIVE
 from meshproof.images.declaration import Declaration, declaration
+from meshproof.images.mirror import CERTS_D, Mirror, mirror_of_environment
 from meshproof.images.plan import items
-from meshproof.images.published import unreachable
+from meshproof.images.published import CRDS, fetch, unreachable
 from meshproof.images.store import Entry, Store, key_of
 from meshproof.images.tools import released_tools
 from meshproof.paths import cache_dir
@@ -25,6 +26,10 @@ from meshproof.progress import Progress
 from meshproof.releases import Cell, PublishedForm, SourceForm, cells
 
 NOT_HERE = "images are assembled from source on Linux on amd64 only"
+# Source: https://kind.sigs.k8s.io/docs/user/local-registry/; node images of today have it so by themselves.
+_MIRRORED = {
+    "containerdConfigPatches": [f'[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "{CERTS_D}"\n']
+}
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,16 @@ class Parts:
         node_image: For `kind create cluster --image`.
         kind_config: More keys for kind's Cluster configuration that this node image needs.
         tools: A folder with the executables kind, kubectl and helm.
-        charts: istio-base, istiod, kgateway-crds, kgateway -> a .tgz file or an oci:// reference.
+        charts: istio-base, istiod, kgateway-crds, kgateway -> a .tgz file.
         chart_versions: The same names -> what to give as --version, empty when the chart says enough.
-        gateway_api_crds: What `kubectl apply --server-side -f` takes: a folder or an address.
+        gateway_api_crds: What `kubectl apply --server-side -f` takes: a file or a folder.
         istiod_values: Helm values for istiod.
         kgateway_values: Helm values for kgateway.
         images: pilot, proxyv2, kgateway, envoy-wrapper, sds, httpbin, curl, hey -> full references.
         bom: The bill of materials, a JSON file.
         archives: Images that the nodes neither hold nor can pull, to be loaded into them.
+        pulled: Images that the nodes pull.
+        mirror: What they are pulled from, where it is not the registries that their names say.
     """
 
     form: Literal["source", "published"]
@@ -60,6 +67,8 @@ class Parts:
     images: Mapping[str, str]
     bom: Path
     archives: Sequence[Path] = ()
+    pulled: Sequence[str] = ()
+    mirror: Mirror | None = None
 
 
 def prepare(
@@ -86,12 +95,13 @@ def prepare(
         MachineCannot: Too little disk, another platform than images are assembled on, a tool that cannot be had, or
             something else that this machine lacks.
     """
+    mirror = mirror_of_environment()
     form = form_of(cell, images, progress)
     store = Store(cache_dir() / "images", progress.say)
     if form == "published":
         if cell.published is None:
             raise BadInput(f"{cell.label} was never published as a whole; use IMAGES=source")
-        return _published(cell.published.with_extras(extras), kubernetes, store, progress)
+        return _published(cell.published.with_extras(extras), mirror, kubernetes, store, progress)
     if cell.source is None:
         raise BadInput(f"{cell.label} cannot be assembled from source; use IMAGES=published")
     if not here().assembles:
@@ -137,9 +147,11 @@ def form_of(cell: Cell, images: str, progress: Progress) -> str:
     if cell.published is None:
         progress.say(f"images: assembled from source; {cell.label} has no published form")
         return "source"
-    reason = unreachable(cell.published)
+    mirror = mirror_of_environment()
+    reason = unreachable(cell.published, mirror)
     if not reason:
-        progress.say("images: the published ones; their registries answer")
+        whose = f"the mirror {mirror.address} answers" if mirror else "their registries answer"
+        progress.say(f"images: the published ones; {whose}")
         return "published"
     if cell.source is None:
         raise BadInput(f"{cell.label} has only a published form, and {reason}")
@@ -179,21 +191,27 @@ def _source(
     )
 
 
-def _published(form: PublishedForm, kubernetes: str, store: Store, progress: Progress) -> Parts:
+def _published(
+    released: PublishedForm, mirror: Mirror | None, kubernetes: str, store: Store, progress: Progress
+) -> Parts:
+    form = mirror.applied(released) if mirror else released
     tools, versions = released_tools(store, kubernetes or form.versions["kubernetes"], progress)
+    fetched = fetch(form, mirror, tools.path / "helm", store, progress)
     return Parts(
         form="published",
         versions={**form.versions, **versions},
         node_image=form.node_image,
-        kind_config=_cgroup_config(),
+        kind_config={**_cgroup_config(), **(_MIRRORED if mirror else {})},
         tools=tools.path,
-        charts={name: chart.chart for name, chart in form.charts.items()},
-        chart_versions={name: chart.version for name, chart in form.charts.items()},
-        gateway_api_crds=form.gateway_api_crds,
+        charts={name: str(fetched.path / f"{name}.tgz") for name in form.charts},
+        chart_versions=dict.fromkeys(form.charts, ""),
+        gateway_api_crds=str(fetched.path / CRDS),
         istiod_values=form.istiod_values,
         kgateway_values=form.kgateway_values,
         images=form.images,
-        bom=_bom(store, {"tools": tools}),
+        bom=_bom(store, {"tools": tools, "published": fetched}),
+        pulled=tuple(form.images.values()),
+        mirror=mirror,
     )
 
 

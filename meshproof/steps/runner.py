@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
 from meshproof.cluster import Cluster
+from meshproof.errors import MeshproofError
+from meshproof.kube.pulls import unpullable
 from meshproof.path.link import Link, When, look_at
 from meshproof.path.way import ways_of
 from meshproof.results import Moment, StepResult
@@ -132,7 +135,7 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
     """Wait for conditions one after the other, adding a moment for each.
 
     Raises:
-        NotReady: One did not come in its time.
+        NotReady: One did not come in its time, or cannot, since an image cannot be pulled.
         Exception: A bug of ours; see `judge`.
     """
     for condition in conditions:
@@ -145,8 +148,16 @@ def await_ready(conditions: Sequence[Ready[Any]], cluster: Cluster, moments: lis
                 what=what,
                 timeout_s=condition.timeout_s,
                 every_s=1.0,
+                failed=lambda finding, of=condition.link.of: None if finding.holds else _unpullable(cluster, of),
                 clock=clock,
             )
+
+
+def _unpullable(cluster: Cluster, of: object) -> str | None:
+    """Why what is waited for will not come; None where that is not known, or cannot be seen."""
+    with suppress(MeshproofError):
+        return unpullable(cluster.api, of) or None
+    return None
 
 
 def _links(step: Step, when: When) -> list[Link[Any]]:
