@@ -140,7 +140,7 @@ def test_the_users_own_engine_keeps_the_address_that_the_user_gives(
     tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tools / "docker").write_text('#!/bin/sh\nenv >"$0.env"; echo 28.2.2 Engine containerd\n')
-    address = {"DOCKER_HOST": "tcp://build:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certificates"}
+    address = {"DOCKER_HOST": "tcp://127.0.0.1:2376", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certificates"}
     for name, value in address.items():
         monkeypatch.setenv(name, value)
     engine = find_engine()
