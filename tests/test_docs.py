@@ -69,7 +69,9 @@ def readers_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_every_command_can_be_typed(page: Path, command: str) -> None:
     start = next(ours for ours in OURS if command.startswith(f"{ours} "))
-    first, *words = [word for word in shlex.split(command)[len(start.split()) :] if word not in {"-v", "--silent", "…", "..."}]
+    first, *words = [
+        word for word in shlex.split(command)[len(start.split()) :] if word not in {"-v", "--silent", "…", "..."}
+    ]
     assert first in TARGETS if start == "make" else first in cli.COMMANDS, f"{page.name}: {command}"
     if first in cli.COMMANDS and "--help" not in words:
         complete = [word + {"NAME=": "x", "HOST=": "a.example", "PAGE=": "README.md"}.get(word, "") for word in words]
