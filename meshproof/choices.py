@@ -19,7 +19,7 @@ PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
 MATRIX = "matrix"
-VERSIONED = (*PROOFS, "images", "doctor", MATRIX)
+VERSIONED = (*PROOFS, "images", "doctor", "coverage", MATRIX)
 MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
 SOURCE_FORM = (".+", "a module version such as v2.4.1, or a folder")
 
@@ -50,7 +50,7 @@ class Choices:
         str,
         Word(
             "Kubernetes' version; empty takes the one that goes with them",
-            (*MADE_HERE, MATRIX),
+            (*MADE_HERE, "coverage", MATRIX),
             supported("kubernetes"),
             elsewhere={MATRIX: "only combinations with this Kubernetes"},
         ),
@@ -185,6 +185,26 @@ class Choices:
         bool,
         Word("print a workflow with the cells as jobs for many machines, and run nothing", (MATRIX,), one_of("1")),
     ] = False
+    page: Annotated[
+        str,
+        Word("the page, a Markdown file", ("coverage",), form=(".+", "a file"), required={"coverage": "the page"}),
+    ] = ""
+    reuse: Annotated[
+        str,
+        Word(
+            "where the texts are that the page includes; without it a word stands for each",
+            ("coverage",),
+            form=(".+", "a folder, or a TOML file with a text for each path"),
+        ),
+    ] = ""
+    baseline: Annotated[
+        str,
+        Word(
+            "an earlier coverage.json; exit code 1 when a block falls that did not then",
+            ("coverage",),
+            form=(".+", "a file"),
+        ),
+    ] = ""
 
     @classmethod
     def parse(cls, words: Mapping[str, str], taker: str) -> Self:

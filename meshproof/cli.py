@@ -92,6 +92,13 @@ def _survey(choices: Choices) -> int:
     return errors.PROVEN
 
 
+def _coverage(choices: Choices) -> int:
+    """Say of each block of a Markdown page what can be said without a cluster."""
+    from meshproof.page.command import cover_page
+
+    return cover_page(choices)
+
+
 def _lab(_: Choices) -> int:
     """Open the notebooks in JupyterLab."""
     from meshproof.runbook.execution.lab import lab
@@ -157,6 +164,7 @@ COMMANDS: Mapping[str, Command] = {
     "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
     "survey": Command(_survey, "--context mine"),
+    "coverage": Command(_coverage, "PAGE=page.md REUSE=snippets"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),
     "doctor": Command(_doctor, "KGATEWAY=2.4.0"),

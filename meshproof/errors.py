@@ -2,6 +2,8 @@
 
     MeshproofError             exit 1: the base of all
     ├── BadInput               exit 2: a choice, a file or a combination that cannot be used; nothing was changed
+    │   ├── UnreadablePage     exit 2: a page whose markup leaves open what its blocks are (meshproof.page.remark)
+    │   └── IncludesItself     exit 2: a text that is part of itself (meshproof.page.includes)
     ├── MachineCannot          exit 3: this machine lacks something that the run needs
     │   ├── CommandFailed      exit 3: a program that should have succeeded did not
     │   └── ClusterGone        exit 3: a cluster that was there does not answer any more

@@ -16,7 +16,18 @@ from report_runs import STARTED, a_refuted_run, a_run
 
 from meshproof.errors import BadInput, MachineCannot
 from meshproof.kube.inventory import Difference
-from meshproof.report import artifacts, html, junit, markdown, pauses, results_json, summary, table, timeline
+from meshproof.report import (
+    artifacts,
+    html,
+    junit,
+    markdown,
+    pauses,
+    results_json,
+    run_folder,
+    summary,
+    table,
+    timeline,
+)
 from meshproof.report.redact import redact_run
 from meshproof.results import CheckResult, Moment, RunResult, StepResult
 
@@ -355,29 +366,29 @@ def test_no_writer_lets_a_secret_through(tmp_path: Path) -> None:
 
 def test_a_run_folder_has_its_time_and_the_link_follows_once_it_has_ended(tmp_path: Path) -> None:
     root = tmp_path / "artifacts"
-    first = artifacts.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
-    second = artifacts.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
+    first = run_folder.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
+    second = run_folder.new_run_folder(root, "2.4.0 / 1.31-dev", started=STARTED)
     assert [first.name, second.name] == ["20260101T000000Z-2.4.0-1.31-dev", "20260101T000000Z-2.4.0-1.31-dev-2"]
     assert not (root / "latest").exists()
     for folder in (first, second):
-        artifacts.make_latest(folder)
+        run_folder.make_latest(folder)
         assert (root / "latest").readlink() == Path(folder.name)
-    assert artifacts.new_run_folder(root, "../../x", started=STARTED).parent == root
-    assert artifacts.new_run_folder(root, started=STARTED).name == "20260101T000000Z"
+    assert run_folder.new_run_folder(root, "../../x", started=STARTED).parent == root
+    assert run_folder.new_run_folder(root, started=STARTED).name == "20260101T000000Z"
     assert len(list(root.iterdir())) == 5
 
 
 def test_what_the_user_keeps_under_the_links_name_stays(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
     with pytest.raises(BadInput, match="latest"):
-        artifacts.new_run_folder(tmp_path, started=STARTED)
+        run_folder.new_run_folder(tmp_path, started=STARTED)
     assert [path.name for path in tmp_path.iterdir()] == ["latest"]
 
 
 def test_a_run_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MachineCannot, match="Not a directory"):
-        artifacts.new_run_folder(tmp_path / "file" / "artifacts")
+        run_folder.new_run_folder(tmp_path / "file" / "artifacts")
 
 
 def test_write_all_writes_its_files(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from meshproof.matrix.session import run_cells
 from meshproof.matrix.watch import Watch
 from meshproof.paths import artifacts_dir
 from meshproof.progress import Progress
-from meshproof.report.artifacts import new_run_folder
+from meshproof.report.run_folder import new_run_folder
 
 REPORT = "matrix.html"
 

@@ -21,6 +21,7 @@ from meshproof.paths import artifacts_dir
 from meshproof.proof.ledger import Ledger
 from meshproof.releases import Cell
 from meshproof.report import artifacts, diagnostics, table
+from meshproof.report.run_folder import make_latest, new_run_folder
 from meshproof.results import Resumption, RunResult, StepResult
 from meshproof.steps import (
     IN_THE_MESH,
@@ -79,7 +80,7 @@ class Proof:
     _mesh: Mesh | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.folder = self.into or artifacts.new_run_folder(self.root, started=self.started)
+        self.folder = self.into or new_run_folder(self.root, started=self.started)
 
     @property
     def sections(self) -> Mapping[str, Section]:
@@ -203,7 +204,7 @@ class Proof:
         """Write the artifacts, which are the latest now, and return the report's path."""
         artifacts.write_all(self.result(), self.folder)
         if self.into is None:
-            artifacts.make_latest(self.folder)
+            make_latest(self.folder)
         return self.folder / "report.html"
 
     def summary(self, *, colour: bool) -> str:

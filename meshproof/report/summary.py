@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from meshproof.results import CheckResult, RunResult, Status, StepResult
+if TYPE_CHECKING:  # a page is told with these, without all that a result is made of
+    from meshproof.results import CheckResult, RunResult, Status, StepResult
 
 SURVEY = "survey.txt"  # what an existing cluster had, and the plan for it
 OWN_ERRORS = "own-errors.txt"  # tracebacks of meshproof's own bugs, beside the report

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from meshproof import errors
 from meshproof.paths import artifacts_dir
-from meshproof.report.artifacts import new_run_folder
 from meshproof.report.files import write_text
+from meshproof.report.run_folder import new_run_folder
 from meshproof.runbook.execution.kernel import register_kernel
 from meshproof.runbook.notebooks import INDEX, notebook_paths
 
