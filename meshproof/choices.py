@@ -18,6 +18,7 @@ TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others 
 PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
+STOPS = ("before", "istio", "enable", "route", "exclude")  # the page's sections, but for the clean-up at its end
 MATRIX = "matrix"
 VERSIONED = (*PROOFS, "images", "doctor", MATRIX)
 MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
@@ -161,6 +162,14 @@ class Choices:
             kind_option="cluster-name",
         ),
     ] = "meshproof"
+    until: Annotated[
+        str,
+        Word(
+            "the section to stop after, which proves nothing of those behind it; with KEEP=1 the cluster stays so",
+            ("e2e", "pytest"),
+            one_of(*STOPS),
+        ),
+    ] = ""
     start: Annotated[
         str,
         Word(
@@ -219,7 +228,7 @@ class Choices:
     def _check_cluster(self, given: Collection[str]) -> None:
         """Refuse what is about an existing cluster without one, and what is about a cluster of ours with one."""
         if self.cluster == EXISTING:
-            ours = ("NAME", "KEEP", "TABS", "KUBERNETES", "KGATEWAY_SOURCE", "ISTIO_SOURCE")
+            ours = ("NAME", "KEEP", "UNTIL", "TABS", "KUBERNETES", "KGATEWAY_SOURCE", "ISTIO_SOURCE")
             wrong = [name for name in ours if name in given]
             why = f"is about clusters that meshproof makes; leave it out, or CLUSTER={EXISTING}"
         else:
