@@ -9,12 +9,15 @@ from typing import Any
 from meshproof.dialects import CONTROLLER_NAME, Dialect
 from meshproof.kube.api import Api
 from meshproof.kube.kinds import (
+    AUTHORIZATION_POLICY,
     CONFIG_MAP,
     DEPLOYMENT,
     GATEWAY,
     GATEWAY_CLASS,
     GATEWAY_PARAMETERS,
     NAMESPACE,
+    NETWORK_POLICY,
+    PEER_AUTHENTICATION,
     SERVICE,
     Kind,
     Ref,
@@ -32,13 +35,10 @@ from meshproof.survey.kgateways import kgateways
 from meshproof.survey.leftover import leftover, without_ours
 from meshproof.survey.ours import GATEWAY_NAMESPACE
 from meshproof.survey.rights import (
-    AUTHORIZATION_POLICY,
     DAEMON_SET,
     DEFINITION,
     LISTED,
     NODE,
-    PEER_AUTHENTICATION,
-    POLICY,
 )
 
 _SIDE_BY_SIDE = 8
@@ -77,7 +77,7 @@ def look(api: Api, dialect: Dialect) -> Found:
         kgateway_crds=f"{GATEWAY_PARAMETERS.plural}.{GATEWAY_PARAMETERS.group}" in definitions,
         classes=_classes(listed),
         balancers=(len(balancers), sum(bool(Service.from_dict(raw).address) for raw in balancers)),
-        policies=tuple("/".join(ref) for ref in map(_ref, listed[POLICY]) if ref[0] in within),
+        policies=tuple("/".join(ref) for ref in map(_ref, listed[NETWORK_POLICY]) if ref[0] in within),
         mesh_wide=tuple(_mesh_wide(listed, within)),
         cni=any("istio-cni-node" in name for _, name in map(_ref, listed[DAEMON_SET])),
         namespaces=namespaces,
