@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m meshproof
 CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e matrix published runbook survey lab images bench doctor clusters delete down clean lock
+.PHONY: help test lint e2e matrix published runbook survey diagnose lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster, or on an
 
 survey: $(VENV)/ready ## what an existing cluster has and what a run would do to it; changes nothing: KUBECONFIG= CONTEXT=
 	@$(RUN) survey $(CHOICES)
+
+diagnose: $(VENV)/ready ## why requests for a host have no client certificate, or fail; changes nothing: HOST= NAME= or KUBECONFIG= CONTEXT=
+	@$(RUN) diagnose $(CHOICES)
 
 lab: $(VENV)/ready ## open the notebooks in JupyterLab
 	@$(RUN) lab $(CHOICES)

@@ -18,6 +18,8 @@ TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others 
 PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
+FORMATS = ("text", "short", "json")
+SKIPPED = r"[a-z-]+(\.[a-z-]+)?(:[^,]+)?"
 STOPS = ("before", "istio", "enable", "route", "exclude")  # the page's sections, but for the clean-up at its end
 MATRIX = "matrix"
 VERSIONED = (*PROOFS, "images", "doctor", MATRIX)
@@ -112,7 +114,7 @@ class Choices:
         str,
         Word(
             "the kubeconfig that leads to an existing cluster; empty takes what kubectl would",
-            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete", "diagnose"),
             form=(".+", "a file, or several with : between"),
             kind_option="kubeconfig",
         ),
@@ -121,7 +123,7 @@ class Choices:
         str,
         Word(
             "its context; empty takes the current one",
-            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete", "diagnose"),
             form=(".+", "a name"),
         ),
     ] = ""
@@ -155,7 +157,7 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*RUNS, SECTION_NOTEBOOKS, "delete", MATRIX),
+            (*RUNS, SECTION_NOTEBOOKS, "delete", "diagnose", MATRIX),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
             elsewhere={MATRIX: "what the names of the clusters begin with; the combination follows"},
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
@@ -168,6 +170,42 @@ class Choices:
             "the section to stop after, which proves nothing of those behind it; with KEEP=1 the cluster stays so",
             ("e2e", "pytest"),
             one_of(*STOPS),
+        ),
+    ] = ""
+    host: Annotated[
+        str,
+        Word(
+            "the host whose requests are followed",
+            ("diagnose",),
+            form=(
+                "[a-z0-9*]([-a-z0-9.]*[a-z0-9])?",
+                "a host name such as www.example.com, and no more",
+            ),
+            required={"diagnose": "the host whose requests are to be followed"},
+        ),
+    ] = ""
+    gateway: Annotated[
+        str,
+        Word(
+            "the Gateway that it comes in by, where several have it",
+            ("diagnose",),
+            form=("[^/]+/[^/]+", "NAMESPACE/NAME"),
+        ),
+    ] = ""
+    format: Annotated[
+        str,
+        Word("how it is told: for a terminal, for a chat, or for programs", ("diagnose",), one_of(*FORMATS)),
+    ] = "text"
+    ask: Annotated[
+        str,
+        Word("whether a handful of GET requests for the host are sent; 0 sends none", ("diagnose",), one_of("1", "0")),
+    ] = "1"
+    skip: Annotated[
+        str,
+        Word(
+            "findings that are not to be told",
+            ("diagnose",),
+            form=(f"{SKIPPED}(,{SKIPPED})*", "CODE or CODE:OBJECT, several with a comma between"),
         ),
     ] = ""
     start: Annotated[
@@ -218,6 +256,10 @@ class Choices:
         if chosen.tabs and chosen.access != PORT_FORWARD:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
         if taker in ("survey", TAKING_NOTEBOOK):  # which are of nothing else
+            return replace(chosen, cluster=EXISTING)
+        if taker == "diagnose" and {"KUBECONFIG", "CONTEXT"} & given.keys():
+            if "NAME" in given:
+                raise BadInput("NAME is a cluster of meshproof's, KUBECONFIG and CONTEXT lead to any: give one of them")
             return replace(chosen, cluster=EXISTING)
         chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
         if chosen.images == "published" and chosen.sources:

@@ -92,6 +92,13 @@ def _survey(choices: Choices) -> int:
     return errors.PROVEN
 
 
+def _diagnose(choices: Choices) -> int:
+    """Say why requests for a host have no client certificate, or fail; nothing is changed."""
+    from meshproof.diagnosing import run_diagnose
+
+    return run_diagnose(choices)
+
+
 def _lab(_: Choices) -> int:
     """Open the notebooks in JupyterLab."""
     from meshproof.runbook.execution.lab import lab
@@ -157,6 +164,7 @@ COMMANDS: Mapping[str, Command] = {
     "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
     "survey": Command(_survey, "--context mine"),
+    "diagnose": Command(_diagnose, "HOST=www.example.com NAME=mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),
     "doctor": Command(_doctor, "KGATEWAY=2.4.0"),

@@ -1,0 +1,51 @@
+"""Diagnosis: why requests for a host have no client certificate, or fail, in a cluster that is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from meshproof.diagnose import reading
+from meshproof.diagnose.diagnosis import Cause, Diagnosis, Hop, schema
+from meshproof.diagnose.judging import judge
+from meshproof.dialects import Dialect, dialect
+from meshproof.kube.api import Api
+from meshproof.path.link import NotSeen
+
+__all__ = ["Cause", "Diagnosis", "Hop", "diagnose", "schema"]
+
+
+def diagnose(
+    api: Api,
+    host: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    ask: bool = True,
+    skip: Sequence[str] = (),
+    gateway: str = "",
+    kubectl: Sequence[str] = ("kubectl",),
+    line: Dialect | None = None,
+) -> Diagnosis:
+    """Follow the way of a host through a cluster, and say what is the matter with it. Nothing is written.
+
+    Args:
+        api: The API server.
+        host: The host.
+        env: The environment of a kubectl that reaches the cluster; without it, Envoy and the answers are not seen.
+        ask: Whether requests for the host are sent: a handful of `GET /headers`.
+        skip: Findings that are not to be told, as `CODE` or `CODE:OBJECT`.
+        gateway: The Gateway, as `NAMESPACE/NAME`, where several have the host.
+        kubectl: How kubectl is typed in remedies.
+        line: What kgateway calls things; as its newest line does by default.
+
+    Raises:
+        BadInput: There is no way of that host to follow.
+        MachineCannot: The API server cannot be reached.
+    """
+    place = reading.Place(api, env)
+    scene = reading.read(place, host, line or dialect("2.4"), gateway, kubectl)
+    scene = replace(scene, logs=reading.logs(place, scene))
+    with reading.opened(place, scene) as accesses:
+        scene = replace(scene, held=reading.held(accesses, host))
+        answered, requests = reading.answers(accesses, scene) if ask else (NotSeen("ASK=0: no request was sent"), 0)
+    return judge(replace(scene, came_back=answered), requests, skip)
