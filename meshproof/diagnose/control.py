@@ -19,9 +19,9 @@ from meshproof.path.mesh import XDS_PORT
 OLD_ANNOTATION = "gateway.kgateway.dev/gateway-parameters-name"
 FIELDS = {"istioDiscoveryAddress": "address", "istioMetaClusterId": "cluster_id", "istioMetaMeshId": "mesh_id"}
 PREFIX = "kube.istio.istioProxyContainer"
-# What the agent says when istiod refuses its cluster, in two spellings.
-# Source: security/pkg/server/ca/authenticate/kubeauth of istio/istio.
-REFUSED = ("client claims to be in cluster", "could not get cluster")
+# What the agent says when istiod gives it no certificate; why it is refused, istiod says in its own log.
+# Source: security/pkg/nodeagent of istio/istio; said by agents of 1.29 and 1.31.
+REFUSED = ("failed to get certificate", "failed to generate workload certificate")
 
 
 def controller(scene: Scene, look: Look) -> None:
