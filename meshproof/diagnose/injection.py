@@ -178,7 +178,6 @@ def _other_revision(scene: Scene, look: Look, pod: Pod) -> None:
         f'Pod {pod.namespace}/{pod.name} metadata.annotations["sidecar.istio.io/status"]: {pod.injected_by}',
         *(f"selected by {hook.configuration} webhooks[{hook.name}]" for hook in hooks),
         remedy=_restarted(scene, owner),
-        severity="warning",
     )
 
 

@@ -69,7 +69,6 @@ def route(scene: Scene, look: Look) -> None:
             "A filter of the route sets the header itself: what stands before the sidecar's element is not the mesh's",
             ref,
             f"spec.rules[{scene.winner.rule}].filters: {header}",
-            severity="warning",
         )
     for rival in scene.rivals:
         other = Ref(HTTP_ROUTE, rival.route.namespace, rival.route.name)
@@ -78,7 +77,6 @@ def route(scene: Scene, look: Look) -> None:
             f"{other} has the host and the path as well; {ref} is older or comes first by name, and gets the requests",
             other,
             f"{other} spec.rules[{rival.rule}].matches: {rival.match.path_type} {rival.match.path}",
-            severity="warning",
         )
     if not scene.winner.its.backends:
         filters = ", ".join(scene.winner.its.filters) or "none"

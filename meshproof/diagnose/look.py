@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from meshproof.checks.finding import Finding
+from meshproof.diagnose.codes import CODES
 from meshproof.diagnose.diagnosis import Cause, Severity
 from meshproof.kube.kinds import Ref
-
-Weight = Literal["cause", "symptom"]
 
 
 @dataclass
@@ -45,25 +43,36 @@ class Look:
         of: Ref | str,
         *evidence: str,
         remedy: str = "",
-        severity: Severity = "error",
+        severity: Severity | None = None,
     ) -> None:
-        """Note a cause; its code is the link's name and these words."""
-        self.causes.append(Cause(f"{self.link}.{words}", self.link, severity, sentence, str(of), evidence, remedy))
+        """Note a cause; its code is the link's name and these words, its severity by default the catalogue's."""
+        self.causes.append(self._cause(words, sentence, of, evidence, remedy, severity))
 
     def suffer(self, words: str, sentence: str, of: Ref | str, *evidence: str, remedy: str = "") -> None:
         """Note what is wrong here, and may follow from something further up."""
-        self.symptoms.append(Cause(f"{self.link}.{words}", self.link, "error", sentence, str(of), evidence, remedy))
+        self.symptoms.append(self._cause(words, sentence, of, evidence, remedy))
 
     def unexplained(self, sentence: str, of: Ref | str, *evidence: str) -> None:
         """Note what is wrong here, and not in the catalogue."""
-        self.symptoms.append(Cause("unexplained", self.link, "error", sentence, str(of), evidence))
+        self.symptoms.append(Cause("unexplained", self.link, CODES["unexplained"], sentence, str(of), evidence))
 
     def judge(self, finding: Finding, words: str, sentence: str, of: Ref | str, remedy: str = "") -> bool:
         """Note what a check found; whether it holds."""
         if finding.holds:
             self.see(finding.observed)
         else:
-            self.suffer(
-                words, sentence, of, f"expected {finding.expected}", f"observed {finding.observed}", remedy=remedy
-            )
+            told = (f"expected {finding.expected}", f"observed {finding.observed}")
+            self.suffer(words, sentence, of, *told, remedy=remedy)
         return finding.holds
+
+    def _cause(
+        self,
+        words: str,
+        sentence: str,
+        of: Ref | str,
+        evidence: tuple[str, ...],
+        remedy: str,
+        severity: Severity | None = None,
+    ) -> Cause:
+        code = f"{self.link}.{words}"
+        return Cause(code, self.link, severity or CODES[code], sentence, str(of), evidence, remedy)

@@ -167,7 +167,6 @@ def _open(scene: Scene, look: Look, pod: Pod, part: Container) -> None:
         f"spec.containers[{SDS}].env SDS_SERVER_ADDRESS: {address or '(unset, 0.0.0.0:8234)'}",
         "no NetworkPolicy selects the pod",
         remedy=_guard(scene),
-        severity="note",
     )
 
 

@@ -92,7 +92,7 @@ def _destination_rules(scene: Scene, look: Look) -> None:
         if rule.mode and full in hosts:
             ref = Ref(DESTINATION_RULE, rule.namespace, rule.name)
             told = f"kgateway does not read the TLS mode of {ref}: it is for clients that have a sidecar"
-            look.find("destination-rule", told, ref, f"spec.trafficPolicy.tls.mode: {rule.mode}", severity="note")
+            look.find("destination-rule", told, ref, f"spec.trafficPolicy.tls.mode: {rule.mode}")
 
 
 def answers(scene: Scene, look: Look) -> None:
@@ -142,7 +142,7 @@ def _header(scene: Scene, look: Look, answer: Answer) -> None:
     identity = str(SpiffeId(scene.trust_domain, scene.gateway.namespace, scene.gateway.name))
     if not header.sole:
         told = "The app received an element before the sidecar's own, which the mesh does not vouch for"
-        look.find("several-elements", told, look.object, header.standing, severity="warning")
+        look.find("several-elements", told, look.object, header.standing)
     if header.last.uri != (identity,):
         told = f"The client in the header is {', '.join(header.last.uri) or '(absent)'}, expected {identity}"
         look.unexplained(told, look.object, f"X-Forwarded-Client-Cert: {answer.response.xfcc}")
