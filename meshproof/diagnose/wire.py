@@ -54,6 +54,10 @@ def policies(scene: Scene, look: Look) -> None:
             if look.causes:
                 break
     look.see(*sorted(told))
+    for answer in () if isinstance(scene.came_back, NotSeen) else scene.came_back.each:
+        if is_denied(answer):
+            _denied(scene, look, answer)
+            break
     _destination_rules(scene, look)
 
 
@@ -129,6 +133,11 @@ def is_mutual(answer: Answer) -> bool:
     return answered(answer) and response.xfcc is not None and answer.handshakes > 0
 
 
+def is_denied(answer: Answer) -> bool:
+    """Whether the sidecar refused the request by a policy."""
+    return bool(answer.endpoint) and answer.response.status == 403 and DENIED in answer.response.body
+
+
 def _header(scene: Scene, look: Look, answer: Answer) -> None:
     """What the header says, beside what it should."""
     if answer.response.received is None:
@@ -158,8 +167,8 @@ def _wrong(scene: Scene, look: Look, answer: Answer) -> None:
     response, where = answer.response, _endpoint(scene, answer)
     said = str(answer)[:400]
     handshakes = f"Envoy's cluster.{answer.upstream}.ssl.handshake grew by {answer.handshakes}"
-    if DENIED in response.body and answer.endpoint:
-        _denied(scene, look, answer)
+    if is_denied(answer):
+        look.see(f"{where}: {response.status}, {DENIED}")
     elif not answer.endpoint:
         told = f"between the listener and {_backends(scene)}: the gateway itself answers {response.status}"
         look.unexplained(_bounded(told), look.object, said)
