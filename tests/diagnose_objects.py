@@ -323,4 +323,4 @@ def parameters(ref: str = "kgateway-system/http-istio", **values: str) -> Made:
     return thing("GatewayParameters", ref, spec={"kube": {"istio": {"istioProxyContainer": stored}}})
 
 
-Break = Callable[[World], None]
+Break = Callable[[World], object]

@@ -102,4 +102,4 @@ class Diagnosis:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of a diagnosis, which docs/diagnosis.schema.json holds."""
-    return msgspec.json.schema(Diagnosis)
+    return msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Diagnosis)))
