@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,9 +10,13 @@ from meshproof.diagnose import reading
 from meshproof.diagnose.diagnosis import Cause, Diagnosis, Hop, schema
 from meshproof.diagnose.judging import judge
 from meshproof.dialects import Dialect, dialect
+from meshproof.errors import NotReady
 from meshproof.kube.api import Api
 from meshproof.path.link import NotSeen
+from meshproof.wait import wait_for
 
+PASSES_S = 2.0
+PASSING = ("unexplained", "cluster.not-received")
 __all__ = ["Cause", "Diagnosis", "Hop", "diagnose", "schema"]
 
 
@@ -43,9 +48,33 @@ def diagnose(
         MachineCannot: The API server cannot be reached.
     """
     place = reading.Place(api, env)
-    scene = reading.read(place, host, line or dialect("2.4"), gateway, kubectl)
-    scene = replace(scene, logs=reading.logs(place, scene))
-    with reading.opened(place, scene) as accesses:
-        scene = replace(scene, held=reading.held(accesses, host))
-        answered, requests = reading.answers(accesses, scene) if ask else (NotSeen("ASK=0: no request was sent"), 0)
-    return judge(replace(scene, came_back=answered), requests, skip)
+    requests = 0
+
+    def look() -> Diagnosis:
+        nonlocal requests
+        scene = reading.read(place, host, line or dialect("2.4"), gateway, kubectl)
+        scene = replace(scene, logs=reading.logs(place, scene))
+        with reading.opened(place, scene) as accesses:
+            scene = replace(scene, held=reading.held(accesses, host))
+            answered, sent = reading.answers(accesses, scene) if ask else (NotSeen("ASK=0: no request was sent"), 0)
+        requests += sent
+        return judge(replace(scene, came_back=answered), requests, skip)
+
+    found = look()
+    if not _may_pass(found):
+        return found
+    seen = [found]
+    with contextlib.suppress(NotReady):  # it does not pass
+        wait_for(
+            lambda: seen.append(look()) or seen[-1],
+            lambda again: not _may_pass(again),
+            what="what may be on its way to Envoy",
+            timeout_s=PASSES_S,
+            every_s=PASSES_S / 2,
+        )
+    return seen[-1]
+
+
+def _may_pass(found: Diagnosis) -> bool:
+    """Whether the first error is one that a change makes for a moment, until Envoy has received it."""
+    return found.first is not None and found.first.code in PASSING

@@ -16,6 +16,7 @@ from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.path import around
 
+RECENT_S = 3600.0
 MARK = "security.istio.io/tlsMode"
 PROXY_CONFIG = "proxy.istio.io/config"
 HIDES = ("SANITIZE", "FORWARD_ONLY", "ALWAYS_FORWARD_ONLY")  # Envoy's modes that do not set the header
@@ -46,7 +47,18 @@ def _not_ready(scene: Scene, look: Look, target: Target, pods: tuple[Pod, ...]) 
     if all(part.name == SIDECAR for _, part in unready):
         return  # that is told where sidecars are
     told = [f"{pod.name} {part.name}: {part.state or 'not created'}, not ready" for pod, part in unready]
-    look.suffer("not-ready", f"No pod of {target.ref} is ready", target.ref, *told)
+    sentence = f"No pod of {target.ref} is ready"
+    look.suffer("not-ready", sentence, target.ref, *told, remedy=_undone(scene, target, pods))
+
+
+def _undone(scene: Scene, target: Target, pods: tuple[Pod, ...]) -> str:
+    """Commands that take the app's last change back, where it was one of late and no pod is ready since."""
+    [deployment, *others] = [*scene.app_deployments(target), None]
+    recent = all(scene.age_s(pod.created) < RECENT_S for pod in pods)
+    if deployment is None or others != [None] or deployment.revision < 2 or not recent:
+        return ""
+    where = (f"deployment/{deployment.name}", "-n", deployment.namespace)
+    return "\n".join(scene.typed("rollout", verb, *where) for verb in ("undo", "status"))
 
 
 def _scaled(scene: Scene, target: Target) -> str:

@@ -242,7 +242,7 @@ def _configuration(istiod: Istiod) -> dict[str, object]:
     ]
     if not istiod.chosen:
         asking.append([{"key": INJECTION_LABEL, "operator": "In", "values": ["enabled"]}])
-    service = {"name": istiod.deployment.name, "namespace": istiod.namespace, "path": "/inject", "port": 443}
+    named = {"name": istiod.deployment.name, "namespace": istiod.namespace, "path": "/inject", "port": 443}
     return {
         "apiVersion": f"{MUTATING_WEBHOOKS.group}/v1",
         "kind": MUTATING_WEBHOOKS.name,
@@ -254,7 +254,7 @@ def _configuration(istiod: Istiod) -> dict[str, object]:
             {
                 "name": f"{name}namespace.sidecar-injector.istio.io",
                 "admissionReviewVersions": ["v1"],
-                "clientConfig": {"service": service},
+                "clientConfig": {"service": dict(named)},  # YAML would have one refer to the other
                 "failurePolicy": "Fail",
                 "namespaceSelector": {"matchExpressions": expressions},
                 "objectSelector": {"matchExpressions": [{"key": OPT, "operator": "NotIn", "values": ["false"]}]},

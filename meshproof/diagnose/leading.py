@@ -53,7 +53,9 @@ def route(scene: Scene, look: Look) -> None:
     refused = [each for each in spoken if each.type == "Accepted" and _refused(each, its.generation)]
     current = [each for each in spoken if each.observed_generation >= its.generation]
     if refused:
-        look.find("not-accepted", f"{ref} is not accepted by {parent}", ref, *map(_told, refused))
+        named = [f"spec.parentRefs[{number}].sectionName: {section}" for number, section in its.sections]
+        told = f"{ref} is not accepted by {parent}"
+        look.find("not-accepted", told, ref, *map(_told, refused), *named, remedy=_any_listener(scene))
     elif not current and scene.age_s(its.created) < 10:
         look.unsettled = f"{ref}: kgateway has not yet spoken of generation {its.generation}"
     elif not current:
@@ -63,12 +65,15 @@ def route(scene: Scene, look: Look) -> None:
     else:
         number = f"rule {scene.winner.rule}, {scene.winner.match.path_type} {scene.winner.match.path}"
         look.see(f"accepted, generation {its.generation}; {number}")
-    for header in set(scene.winner.its.sets) & {"x-forwarded-client-cert"}:
+    for at in [at for header, at in scene.winner.its.sets if header == "x-forwarded-client-cert"]:
+        path = f"/spec/rules/{scene.winner.rule}/{at}"
+        patch = json.dumps([{"op": "remove", "path": path}])
         look.find(
             "sets-header",
             "A filter of the route sets the header itself: what stands before the sidecar's element is not the mesh's",
             ref,
-            f"spec.rules[{scene.winner.rule}].filters: {header}",
+            path,
+            remedy=scene.typed("patch", *_of(ref), "--type=json", "-p", patch),
         )
     for rival in scene.rivals:
         other = Ref(HTTP_ROUTE, rival.route.namespace, rival.route.name)
@@ -81,6 +86,17 @@ def route(scene: Scene, look: Look) -> None:
     if not scene.winner.its.backends:
         filters = ", ".join(scene.winner.its.filters) or "none"
         look.find("no-backend", "The rule sends requests to no backend", ref, f"filters: {filters}")
+
+
+def _any_listener(scene: Scene) -> str:
+    """A command that has the route name no listener, where it names one that the Gateway does not have."""
+    there = [each.name for each in scene.gateway.listeners]
+    wrong = [number for number, section in scene.route.sections if section not in there]
+    if not wrong:
+        return ""
+    ref = Ref(HTTP_ROUTE, scene.route.namespace, scene.route.name)
+    patch = json.dumps([{"op": "remove", "path": f"/spec/parentRefs/{number}/sectionName"} for number in wrong])
+    return scene.typed("patch", *_of(ref), "--type=json", "-p", patch)
 
 
 def backend(scene: Scene, look: Look) -> None:

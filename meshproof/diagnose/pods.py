@@ -11,7 +11,7 @@ from meshproof.checks.control_plane import from_root
 from meshproof.checks.hops import SIDECAR
 from meshproof.diagnose.look import Look
 from meshproof.diagnose.reading import root_certificate
-from meshproof.diagnose.scene import HOPELESS, Scene
+from meshproof.diagnose.scene import UNPULLED, Scene
 from meshproof.dialects import upstream_of
 from meshproof.errors import Refuted
 from meshproof.formats.certificate import leaf_sha256, leaf_validity
@@ -104,11 +104,12 @@ def _containers(scene: Scene, look: Look, pod: Pod, wanted: list[str]) -> None:
     unready = [part for part in pod.containers if not part.ready]
     if not unready:
         return
-    unpulled = [part for part in unready if part.state.startswith(HOPELESS)]
+    unpulled = [part for part in unready if part.state.startswith(UNPULLED)]
     rootless = isinstance(scene.seen.of(root_certificate(pod.namespace)), Missing)
     if unpulled:
         told = [f"{part.name} {part.image}: {part.state[:200]}" for part in unpulled]
-        look.suffer("no-image", f"An image of {ref} cannot be pulled: {unpulled[0].image}", ref, *told)
+        sentence = f"An image of {ref} cannot be pulled: {unpulled[0].image}"
+        look.suffer("no-image", sentence, ref, *told, remedy=_right_image(scene, unpulled[0]))
     elif rootless and SIDECAR in wanted and all(part.state in ("ContainerCreating", "") for part in unready):
         look.suffer(
             "no-root-certificate",
@@ -122,6 +123,19 @@ def _containers(scene: Scene, look: Look, pod: Pod, wanted: list[str]) -> None:
         ]
         told = [_told(part, scene, pod) for part in unready]
         look.suffer("not-ready", f"{ref} is not ready: {_names(unready)}", ref, *told, *unscheduled)
+
+
+def _right_image(scene: Scene, part: Container) -> str:
+    """A command that has the agent be of the image that istiod injects, where that is another."""
+    its, istiod = scene.parameters_ref, scene.istiod
+    name, _, tag = istiod.proxy_image.rpartition(":") if istiod else ("", "", "")
+    registry, _, repository = name.rpartition("/")
+    if part.name != SIDECAR or not its or not scene.parameters or not registry or part.image == f"{name}:{tag}":
+        return ""
+    image = {"registry": registry, "repository": repository, "tag": tag}
+    patch = json.dumps({"spec": {"kube": {"istio": {"istioProxyContainer": {"image": image}}}}})
+    kind = f"{its.kind.plural}.{its.kind.group}"
+    return scene.typed("patch", kind, its.name, "-n", its.namespace, "--type=merge", "-p", patch)
 
 
 def _names(parts: list[Container]) -> str:
@@ -148,10 +162,25 @@ def sds(scene: Scene, look: Look) -> None:
         if not part.ready and [each.name for each in pod.containers if not each.ready] == [SDS]:
             ref = Ref(POD, pod.namespace, pod.name)
             wrong = [f"env {name}: {value}" for name, value in part.env if name not in ("LOG_LEVEL",)]
-            look.suffer("not-ready", f"{SDS} of {ref} is not ready", ref, _told(part, scene, pod), *wrong)
+            told = f"{SDS} of {ref} is not ready"
+            look.suffer("not-ready", told, ref, _told(part, scene, pod), *wrong, remedy=_plain_sds(scene))
         elif part.ready:
             look.see(f"{pod.name}: ready, {part.restarts} restarts")
             _open(scene, look, pod, part)
+
+
+def _plain_sds(scene: Scene) -> str:
+    """A command that takes out what the parameters say of it beside its image."""
+    its, stored = scene.parameters_ref, scene.parameters
+    if its is None or stored is None:
+        return ""
+    said = [leaf.split(".")[2] for leaf in stored.leaves if leaf.startswith("kube.sdsContainer.")]
+    beside = dict.fromkeys(key for key in said if key != "image")
+    if not beside:
+        return ""
+    patch = json.dumps({"spec": {"kube": {"sdsContainer": beside}}})
+    kind = f"{its.kind.plural}.{its.kind.group}"
+    return scene.typed("patch", kind, its.name, "-n", its.namespace, "--type=merge", "-p", patch)
 
 
 def _open(scene: Scene, look: Look, pod: Pod, part: Container) -> None:

@@ -33,7 +33,8 @@ _NOT_LOOKED, _NOT_ASKED = NotSeen("not looked at"), NotSeen("not asked")
 YOUNG_S = 45.0  # a gateway's pod is ready after half a minute; its secret server starts twice, as a rule
 # Source: Go's strconv.ParseBool
 TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
-HOPELESS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "ErrImageNeverPull")
+UNPULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+HOPELESS = (*UNPULLED, "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from meshproof.diagnose.scene import Scene, Target
 from meshproof.errors import Refuted
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, NETWORK_POLICY, PEER_AUTHENTICATION, POD, Ref
-from meshproof.kube.policies import in_effect
+from meshproof.kube.policies import AuthorizationPolicy, in_effect
 from meshproof.kube.workloads import Pod
 from meshproof.path import around
 from meshproof.path.ask import Answer
@@ -223,8 +223,21 @@ def _denied(scene: Scene, look: Look, answer: Answer) -> None:
         f"The sidecar of {_endpoint(scene, answer)} denies the gateway, {identity}, by {named}",
         refs[0] if refs else look.object,
         f"{answer.response.status}: {DENIED}",
-        *(f"{ref} spec.action: {each.action}" for ref, each in zip(refs, near, strict=True)),
+        *(f"{ref} spec.action: {each.action}, {each.rules} rules" for ref, each in zip(refs, near, strict=True)),
+        remedy=_let_in(scene, near[0], identity) if len(near) == 1 else "",
     )
+
+
+def _let_in(scene: Scene, policy: AuthorizationPolicy, identity: SpiffeId) -> str:
+    """A command that adds the gateway to those whom a policy allows."""
+    if policy.action != "ALLOW":
+        return ""
+    rule = {"from": [{"source": {"principals": [str(identity).removeprefix("spiffe://")]}}]}
+    where = ("authorizationpolicy", policy.name, "-n", policy.namespace)
+    if policy.rules:
+        patch = json.dumps([{"op": "add", "path": "/spec/rules/-", "value": rule}])
+        return scene.typed("patch", *where, "--type=json", "-p", patch)
+    return scene.typed("patch", *where, "--type=merge", "-p", json.dumps({"spec": {"rules": [rule]}}))
 
 
 def _walls(scene: Scene) -> list[str]:

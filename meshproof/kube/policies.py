@@ -45,18 +45,23 @@ class PeerAuthentication:
 
 @dataclass(frozen=True)
 class AuthorizationPolicy:
-    """Who may send requests to the workloads that it selects; all of a namespace where `selects` is None."""
+    """Who may send requests to the workloads that it selects; all of a namespace where `selects` is None.
+
+    `rules` is how many it has.
+    """
 
     namespace: str
     name: str
     selects: Selector | None
     action: str
+    rules: int
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> AuthorizationPolicy:
         """Read the API's form."""
         policy = Raw.of("AuthorizationPolicy", raw)
-        return cls(*_named(policy), selects=_selector(policy), action=policy.get("spec.action", "ALLOW"))
+        action, rules = policy.get("spec.action", "ALLOW"), len(policy.parts("spec.rules"))
+        return cls(*_named(policy), selects=_selector(policy), action=action, rules=rules)
 
 
 @dataclass(frozen=True)

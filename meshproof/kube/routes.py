@@ -53,11 +53,11 @@ class BackendRef:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a route. `sets` are the request headers that its filters set or add, in lower case."""
+    """A rule of a route. `sets` are the request headers that its filters set or add, in lower case, and where."""
 
     matches: tuple[Match, ...]
     backends: tuple[BackendRef, ...]
-    sets: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
     filters: tuple[str, ...] = ()
 
     @classmethod
@@ -78,10 +78,10 @@ class Rule:
                 for each in part.parts("backendRefs")
             ),
             sets=tuple(
-                header.need("name", str).lower()
-                for each in filters
+                (header.need("name", str).lower(), f"filters/{number}/requestHeaderModifier/{how}/{place}")
+                for number, each in enumerate(filters)
                 for how in ("set", "add")
-                for header in each.parts(f"requestHeaderModifier.{how}")
+                for place, header in enumerate(each.parts(f"requestHeaderModifier.{how}"))
             ),
             filters=tuple(each.get("type", "") for each in filters),
         )
@@ -91,7 +91,8 @@ class Rule:
 class HTTPRoute:
     """A route and what the controllers of its parents say; `parents` is empty until one has spoken.
 
-    `wants` are the Gateways that it refers to, as `NAMESPACE/NAME`; `created` is a time as the API writes it.
+    `wants` are the Gateways that it refers to, as `NAMESPACE/NAME`, and `sections` the listeners of theirs that it names,
+    each with the place of the reference; `created` is a time as the API writes it.
     """
 
     namespace: str
@@ -100,6 +101,7 @@ class HTTPRoute:
     hostnames: tuple[str, ...]
     parents: tuple[RouteParent, ...]
     wants: tuple[str, ...] = ()
+    sections: tuple[tuple[int, str], ...] = ()
     rules: tuple[Rule, ...] = ()
     created: str = ""
 
@@ -127,6 +129,11 @@ class HTTPRoute:
                 f"{part.get('namespace', namespace)}/{part.need('name', str)}"
                 for part in route.parts("spec.parentRefs")
                 if part.get("kind", "Gateway") == "Gateway"
+            ),
+            sections=tuple(
+                (number, part.need("sectionName", str))
+                for number, part in enumerate(route.parts("spec.parentRefs"))
+                if part.has("sectionName")
             ),
             rules=tuple(Rule.of(part, namespace) for part in route.parts("spec.rules")),
             created=route.get("metadata.creationTimestamp", ""),

@@ -168,6 +168,7 @@ class Deployment:
         current: How many there are, older revisions included.
         updated: How many are of the newest revision.
         pod_labels: The labels that its pods are made with.
+        revision: How often its template was changed, the first included.
     """
 
     namespace: str
@@ -181,6 +182,7 @@ class Deployment:
     available: int
     conditions: tuple[Condition, ...]
     pod_labels: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    revision: int = 1
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Deployment:
@@ -198,6 +200,7 @@ class Deployment:
             available=deployment.get("status.availableReplicas", 0),
             conditions=conditions_of(deployment, "status.conditions"),
             pod_labels=deployment.texts("spec.template.metadata.labels"),
+            revision=int(deployment.texts("metadata.annotations").get("deployment.kubernetes.io/revision", "1")),
         )
 
     @property
