@@ -15,7 +15,8 @@ from survey_objects import deployment, gateway_class, istiod, variables
 
 from meshproof.diagnose import Diagnosis, reading
 from meshproof.diagnose.judging import judge
-from meshproof.diagnose.scene import Proxy, Scene
+from meshproof.diagnose.scene import Scene
+from meshproof.diagnose.values import Proxy
 from meshproof.dialects import dialect
 from meshproof.errors import MachineCannot
 from meshproof.formats.answer import Response

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from meshproof.diagnose import reading
+from meshproof.diagnose import envoys, reading
 from meshproof.diagnose.diagnosis import Cause, Diagnosis, Hop, schema
 from meshproof.diagnose.judging import judge
 from meshproof.dialects import Dialect, dialect
@@ -54,9 +54,9 @@ def diagnose(
         nonlocal requests
         scene = reading.read(place, host, line or dialect("2.4"), gateway, kubectl)
         scene = replace(scene, logs=reading.logs(place, scene))
-        with reading.opened(place, scene) as accesses:
-            scene = replace(scene, held=reading.held(accesses, host))
-            answered, sent = reading.answers(accesses, scene) if ask else (NotSeen("ASK=0: no request was sent"), 0)
+        with envoys.opened(place, scene) as accesses:
+            scene = replace(scene, held=envoys.held(accesses, host))
+            answered, sent = envoys.answers(accesses, scene) if ask else (NotSeen("ASK=0: no request was sent"), 0)
         requests += sent
         return judge(replace(scene, came_back=answered), requests, skip)
 

@@ -9,7 +9,8 @@ from meshproof.checks.containers import describe, names
 from meshproof.checks.hops import SIDECAR
 from meshproof.diagnose.injection import owner_of
 from meshproof.diagnose.look import Look
-from meshproof.diagnose.scene import Scene, Target
+from meshproof.diagnose.scene import Scene
+from meshproof.diagnose.values import Target
 from meshproof.errors import BadInput
 from meshproof.kube.kinds import DEPLOYMENT, POD, Ref
 from meshproof.kube.raw import Malformed, Raw

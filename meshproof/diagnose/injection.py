@@ -11,15 +11,14 @@ from meshproof.checks.containers import names
 from meshproof.checks.hops import SIDECAR
 from meshproof.diagnose.look import Look
 from meshproof.diagnose.scene import Scene
+from meshproof.diagnose.webhook import OPT, configuration
 from meshproof.kube.conditions import is_true
 from meshproof.kube.kinds import DEPLOYMENT, MUTATING_WEBHOOKS, NAMESPACE, POD, Kind, Ref
 from meshproof.kube.webhooks import Webhook
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
 from meshproof.path import around
-from meshproof.path.istiods import Istiod
 
-OPT = "sidecar.istio.io/inject"
 _WORKLOADS = {name: Kind(name, f"{name.lower()}s", "apps") for name in ("Deployment", "StatefulSet", "DaemonSet")}
 
 
@@ -228,42 +227,7 @@ def _webhook_back(scene: Scene, asked: str, owner: Ref) -> str:
     its = next((each for each in scene.istiods if each.revision == revision), None)
     if its is None:
         return ""
-    return "\n".join(filter(None, (scene.applied(yamls.dump(_configuration(its))), _restarted(scene, owner))))
-
-
-def _configuration(istiod: Istiod) -> dict[str, object]:
-    """A webhook configuration as istiod's chart makes it, for labels of namespaces alone."""
-    suffix = f"-{istiod.chosen}" if istiod.chosen else ""
-    asking: list[list[dict[str, object]]] = [
-        [
-            {"key": REVISION_LABEL, "operator": "In", "values": [istiod.revision]},
-            {"key": INJECTION_LABEL, "operator": "DoesNotExist"},
-        ]
-    ]
-    if not istiod.chosen:
-        asking.append([{"key": INJECTION_LABEL, "operator": "In", "values": ["enabled"]}])
-    named = {"name": istiod.deployment.name, "namespace": istiod.namespace, "path": "/inject", "port": 443}
-    return {
-        "apiVersion": f"{MUTATING_WEBHOOKS.group}/v1",
-        "kind": MUTATING_WEBHOOKS.name,
-        "metadata": {
-            "name": f"istio-sidecar-injector{suffix}",
-            "labels": {"app": "sidecar-injector", REVISION_LABEL: istiod.revision},
-        },
-        "webhooks": [
-            {
-                "name": f"{name}namespace.sidecar-injector.istio.io",
-                "admissionReviewVersions": ["v1"],
-                "clientConfig": {"service": dict(named)},  # YAML would have one refer to the other
-                "failurePolicy": "Fail",
-                "namespaceSelector": {"matchExpressions": expressions},
-                "objectSelector": {"matchExpressions": [{"key": OPT, "operator": "NotIn", "values": ["false"]}]},
-                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-                "sideEffects": "None",
-            }
-            for name, expressions in zip(("rev.", ""), asking, strict=False)
-        ],
-    }
+    return "\n".join(filter(None, (scene.applied(yamls.dump(configuration(its))), _restarted(scene, owner))))
 
 
 def _labels_of(scene: Scene, namespace: str) -> str:

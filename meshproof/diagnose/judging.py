@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from meshproof.diagnose import apps, control, injection, leading, pods, wire
+from meshproof.diagnose import apps, backends, control, injection, leading, parameters, pods, secrets, wire
 from meshproof.diagnose.diagnosis import SEVERITIES, Cause, Diagnosis, Hop, State, Verdict
 from meshproof.diagnose.look import Look
 from meshproof.diagnose.scene import Scene
@@ -16,14 +16,14 @@ from meshproof.path.link import Unseen
 LINKS: dict[str, Callable[[Scene, Look], None]] = {
     "listener": leading.listener,
     "route": leading.route,
-    "backend": leading.backend,
+    "backend": backends.backend,
     "controller": control.controller,
-    "parameters": control.parameters,
+    "parameters": parameters.parameters,
     "istiod": control.istiod,
     "gateway": pods.gateway,
-    "sds": pods.sds,
-    "certificate": pods.certificate,
-    "cluster": pods.cluster,
+    "sds": secrets.sds,
+    "certificate": secrets.certificate,
+    "cluster": secrets.cluster,
     "endpoints": apps.endpoints,
     "injection": injection.injection,
     "sidecar": apps.sidecar,

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from meshproof.diagnose.scene import Kgateway, Proxy, Scene, app_pods, gateway_pods
-from meshproof.dialects import CONTROLLER_NAME, Dialect, pod_port, upstream_of
-from meshproof.errors import BadInput, Inconclusive, MeshproofError, NotReady
-from meshproof.formats import envoy
-from meshproof.formats.answer import Response
+from meshproof.diagnose.scene import Scene, app_pods, gateway_pods
+from meshproof.diagnose.values import Kgateway
+from meshproof.dialects import CONTROLLER_NAME, Dialect
+from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.api import Api
 from meshproof.kube.kinds import CONFIG_MAP, GATEWAY, Ref
 from meshproof.kube.objects import Gateway, Namespace
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.routes import HTTPRoute
-from meshproof.kube.workloads import Deployment, Pod
+from meshproof.kube.workloads import Deployment
 from meshproof.path import around
-from meshproof.path.access import GatewayAccess, PodAccess
-from meshproof.path.ask import Answers, Ask, Get, Patience, Sender, ask
+from meshproof.path.access import GatewayAccess
+from meshproof.path.ask import Sender
 from meshproof.path.controllers import controllers, selectors_of
 from meshproof.path.deployed import env
-from meshproof.path.link import Link, NotSeen, Seen, Unseen, look_at
+from meshproof.path.link import Link, Seen, Unseen, look_at
 from meshproof.path.links import one
 from meshproof.path.routing import Candidate, candidates, names_host
 from meshproof.run import Completed, run
@@ -32,7 +31,6 @@ from meshproof.run import Completed, run
 AT_ONCE = 8
 LOG_LINES = 60
 PATH = "/headers"
-PATIENCE = Patience(each=2, spare=3, noisy=6)
 ENOUGH = 5  # endpoints that are asked, at most
 
 
@@ -207,60 +205,6 @@ def _need_istio(scene: Scene) -> None:
         )
 
 
-@contextlib.contextmanager
-def opened(place: Place, scene: Scene) -> Generator[Mapping[str, PodAccess] | NotSeen]:
-    """The way in to each of the gateway's pods whose Envoy runs, for as long as the context lasts."""
-    if place.env is None:
-        yield NotSeen("there is no kubectl on this machine, and without it no port-forward to the gateway's pods")
-        return
-    try:
-        pods = [pod for pod in scene.gateway_pods if _runs(pod, scene.dialect)]
-    except Unseen as unseen:
-        yield NotSeen(str(unseen))
-        return
-    if not pods:
-        yield NotSeen("no pod of the gateway runs")
-        return
-    port = pod_port(_listener_port(scene))
-    accesses = {pod.name: PodAccess(place.env, pod, 0, port) for pod in pods}
-    try:
-        yield accesses
-    finally:
-        for access in accesses.values():
-            access.close()
-
-
-def _runs(pod: Pod, dialect: Dialect) -> bool:
-    return any(part.name == dialect.proxy_container and part.state == "running" for part in pod.containers)
-
-
-def _listener_port(scene: Scene) -> int:
-    plain = [listener.port for listener in scene.gateway.listeners if listener.protocol in ("HTTP", "")]
-    return (plain or list(scene.gateway.ports))[0]
-
-
-def held(accesses: Mapping[str, PodAccess] | NotSeen, host: str) -> Mapping[str, Proxy] | NotSeen:
-    """What the Envoys hold."""
-    if isinstance(accesses, NotSeen):
-        return accesses
-    found: dict[str, Proxy] = {}
-    try:
-        for name, access in accesses.items():
-            secrets = access.admin(envoy.SECRETS_PAGE)
-            clusters = envoy.held(access.admin(envoy.CONFIGURED_PAGE), access.admin(envoy.MARKED_PAGE))
-            found[name] = Proxy(_chain(secrets), clusters, access.led_to(host))
-    except MeshproofError as problem:
-        return NotSeen(str(problem))
-    return found
-
-
-def _chain(secrets: str) -> str:
-    try:
-        return envoy.certificate_chain(secrets, "istio_server_cert")
-    except NotReady:
-        return ""
-
-
 def logs(place: Place, scene: Scene) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """The last lines of Istio's agents in the gateway's pods that are not ready; what cannot be had is left out."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -273,50 +217,3 @@ def logs(place: Place, scene: Scene) -> Mapping[tuple[str, str], tuple[str, ...]
                         text = place.api.text(path, container=part.name, tailLines=str(LOG_LINES))
                         found[pod.name, part.name] = tuple(text.splitlines())
     return found
-
-
-@dataclass
-class Counted:
-    """A sender that counts what is sent through it."""
-
-    sender: PodAccess
-    sent: list[str]
-
-    def __post_init__(self) -> None:
-        self.pod, self.way = self.sender.pod, self.sender.way
-        self.upstreams, self.led_to = self.sender.upstreams, self.sender.led_to
-
-    @contextlib.contextmanager
-    def connected(self) -> Generator[Get]:
-        """As the sender has it."""
-        with self.sender.connected() as get:
-
-            def counting(host: str, headers: Sequence[tuple[str, str]]) -> Response:
-                self.sent.append(host)
-                return get(host, headers)
-
-            yield counting
-
-    @contextlib.contextmanager
-    def unfinished(self, host: str, headers: Sequence[tuple[str, str]], count: int) -> Generator[None]:
-        """As the sender has it."""
-        self.sent += [host] * count
-        with self.sender.unfinished(host, headers, count):
-            yield
-
-
-def answers(accesses: Mapping[str, PodAccess] | NotSeen, scene: Scene) -> tuple[Answers | NotSeen, int]:
-    """The answers for the host, and how many requests were sent for them."""
-    if isinstance(accesses, NotSeen):
-        return accesses, 0
-    sent: list[str] = []
-    ready = {pod.name for pod in scene.gateway_pods if pod.all_ready}
-    through = [Counted(access, sent) for name, access in accesses.items() if name in ready or not ready]
-    to = scene.targets[0].ref if len(scene.targets) == 1 else None
-    try:
-        found = ask(through, Ask(scene.host, (), upstream_of(to) if to else ""), PATIENCE)
-    except Inconclusive as problem:
-        return NotSeen(str(problem), unclear=True), len(sent)
-    except MeshproofError as problem:
-        return NotSeen(str(problem)), len(sent)
-    return found, len(sent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
+from meshproof.diagnose.values import EXCLUDED, HOPELESS, Kgateway, Proxy, Target, backend_of, is_on, service_of
 from meshproof.dialects import Dialect
-from meshproof.formats.envoy import Held
 from meshproof.kube.conditions import is_true
-from meshproof.kube.kinds import BACKEND, DEPLOYMENT, GATEWAY_PARAMETERS, POD, SERVICE, Labelled, Ref
+from meshproof.kube.kinds import GATEWAY_PARAMETERS, POD, Labelled, Ref
 from meshproof.kube.objects import Gateway, Namespace, Parameters, Service
 from meshproof.kube.policies import NetworkPolicy, TlsPolicy
-from meshproof.kube.raw import Raw
-from meshproof.kube.routes import BackendRef, HTTPRoute
-from meshproof.kube.selectors import Selector, any_matches
+from meshproof.kube.routes import HTTPRoute
+from meshproof.kube.selectors import Selector
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.path import around
 from meshproof.path.ask import Answers
@@ -31,68 +29,6 @@ from meshproof.path.routing import Candidate
 T = TypeVar("T")
 _NOT_LOOKED, _NOT_ASKED = NotSeen("not looked at"), NotSeen("not asked")
 YOUNG_S = 45.0  # a gateway's pod is ready after half a minute; its secret server starts twice, as a rule
-# Source: Go's strconv.ParseBool
-TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
-UNPULLED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-HOPELESS = (*UNPULLED, "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-
-
-@dataclass(frozen=True)
-class Kgateway:
-    """The controller of the Gateway: its Deployment, its variables, and the namespaces that it looks at."""
-
-    deployment: Deployment
-    env: Mapping[str, str]
-    selectors: tuple[Selector, ...]
-
-    @property
-    def ref(self) -> Ref:
-        """Its Deployment."""
-        return Ref(DEPLOYMENT, self.deployment.namespace, self.deployment.name)
-
-    def sees(self, labels: Mapping[str, str]) -> bool:
-        """Whether it looks at a namespace with these labels."""
-        return any_matches(self.selectors, labels)
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """What the Envoy of one of the gateway's pods holds: its certificate chain, clusters, and where the host leads."""
-
-    chain: str
-    clusters: Mapping[str, Held]
-    led_to: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A backend that the rule sends requests to.
-
-    Attributes:
-        number: Its place in the rule.
-        to: How the rule refers to it.
-        service: The Service, where it is one and is there.
-        annotation: The value of the annotation that excludes it from mutual TLS; None where it has none.
-        hosts: Of a static Backend, its hosts and ports.
-        there: Whether a Backend of that name is there.
-    """
-
-    number: int
-    to: BackendRef
-    service: Service | None
-    annotation: str | None = None
-    hosts: tuple[tuple[str, int], ...] = ()
-    there: bool = False
-
-    @property
-    def ref(self) -> Ref:
-        """What it refers to."""
-        return Ref(BACKEND if self.to.kind == "Backend" else SERVICE, self.to.namespace, self.to.name)
-
-    @property
-    def excluded(self) -> bool:
-        """Whether it is excluded from mutual TLS."""
-        return is_on(self.annotation or "")
 
 
 @dataclass(frozen=True)
@@ -239,7 +175,7 @@ class Scene:
                 note = service.annotations.get(EXCLUDED) if service else None
                 found.append(Target(number, to, service, note))
             elif to.kind == "Backend":
-                found.append(_backend(number, to, self.need(around.BACKENDS)))
+                found.append(backend_of(number, to, self.need(around.BACKENDS)))
             else:
                 found.append(Target(number, to, None))
         return tuple(found)
@@ -326,34 +262,13 @@ class Scene:
         return found
 
 
-EXCLUDED = "kgateway.dev/disable-istio-auto-mtls"
 FAILING = "ReplicaFailure"
-
-
-def is_on(value: str) -> bool:
-    """Whether a switch is on, as Go reads it."""
-    return value in TRUE
-
-
-def service_of(address: str) -> tuple[str, str] | None:
-    """Namespace and name of the Service of an address within the cluster; None where it names none."""
-    match = re.fullmatch(r"(?P<name>[^.:]+)\.(?P<namespace>[^.:]+)(\.svc(\.[^:]*)?)?(:\d+)?", address)
-    return (match["namespace"], match["name"]) if match else None
 
 
 def _there(what: str, seen: T | NotSeen) -> T:
     if isinstance(seen, NotSeen):
         raise Unseen(f"{what}: {seen.why}", unclear=seen.unclear)
     return seen
-
-
-def _backend(number: int, to: BackendRef, backends: Mapping[tuple[str, str], around.Object]) -> Target:
-    raw = backends.get((to.namespace, to.name))
-    if raw is None:
-        return Target(number, to, None)
-    backend = Raw.of("Backend", raw)
-    hosts = tuple((part.get("host", ""), part.get("port", 0)) for part in backend.parts("spec.static.hosts"))
-    return Target(number, to, None, backend.texts("metadata.annotations").get(EXCLUDED), hosts, there=True)
 
 
 def gateway_pods(gateway: Gateway) -> Link[tuple[Pod, ...]]:

@@ -8,7 +8,8 @@ from meshproof.checks.hops import SIDECAR
 from meshproof.checks.requests import answered, header_of
 from meshproof.diagnose.apps import MARK
 from meshproof.diagnose.look import Look
-from meshproof.diagnose.scene import Scene, Target
+from meshproof.diagnose.scene import Scene
+from meshproof.diagnose.values import Target
 from meshproof.errors import Refuted
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.kinds import AUTHORIZATION_POLICY, DESTINATION_RULE, NETWORK_POLICY, PEER_AUTHENTICATION, POD, Ref

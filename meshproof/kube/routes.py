@@ -91,7 +91,7 @@ class Rule:
 class HTTPRoute:
     """A route and what the controllers of its parents say; `parents` is empty until one has spoken.
 
-    `wants` are the Gateways that it refers to, as `NAMESPACE/NAME`, and `sections` the listeners that it names, each with
+    `wants` are the Gateways that it refers to, as `NAMESPACE/NAME`; `sections` the listeners that it names, each with
     the place of the reference; `created` is a time as the API writes it.
     """
 
