@@ -179,7 +179,7 @@ class Choices:
             ("diagnose",),
             form=(
                 "[a-z0-9*]([-a-z0-9.]*[a-z0-9])?",
-                "a host name such as www.example.com, and no more",
+                "a host name such as shop.example, and no more",
             ),
             required={"diagnose": "the host whose requests are to be followed"},
         ),

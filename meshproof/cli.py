@@ -164,7 +164,7 @@ COMMANDS: Mapping[str, Command] = {
     "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
     "survey": Command(_survey, "--context mine"),
-    "diagnose": Command(_diagnose, "HOST=www.example.com NAME=mine"),
+    "diagnose": Command(_diagnose, "HOST=shop.example NAME=mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),
     "doctor": Command(_doctor, "KGATEWAY=2.4.0"),

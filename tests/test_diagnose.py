@@ -325,6 +325,7 @@ EXPECTED: list[tuple[str, Break, str]] = [
     ("gateway.containers", one_container, ""),
     ("gateway.not-ready", lambda made: gateway_fails(made, istio_proxy="CrashLoopBackOff"), ""),
     ("sds.not-ready", gateway_fails, ""),
+    ("sds.not-ready", lambda made: gateway_fails(made, sds="CrashLoopBackOff", kgateway_proxy="running"), ""),
     ("certificate.none", lambda made: certificate(made, pem=""), ""),
     ("certificate.ended", lambda made: certificate(made, begins=NOW - 4 * DAY, lasts=DAY), ""),
     ("certificate.other-root", other_root, ""),

@@ -227,7 +227,7 @@ def twice(made: World) -> None:
     [
         ([], None, "diagnose: expected HOST=..., the host whose requests are to be followed"),
         (["HOST=nowhere.example"], None, "no HTTPRoute has it; there are routes for www.example.com"),
-        (["HOST=https://x/"], None, "HOST=https://x/: expected a host name such as www.example.com"),
+        (["HOST=https://x/"], None, "HOST=https://x/: expected a host name such as shop.example"),
         ([f"HOST={HOST}", "FORMAT=yaml"], None, "FORMAT=yaml: not supported; allowed: text, short, json"),
         ([f"HOST={HOST}", "CONTEXT=other"], None, "other"),
         ([f"HOST={HOST}", "NAME=mine"], None, "NAME is a cluster of meshproof's, KUBECONFIG and CONTEXT lead to any"),

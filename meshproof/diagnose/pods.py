@@ -11,6 +11,7 @@ from meshproof.diagnose.look import Look
 from meshproof.diagnose.reading import root_certificate
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import UNPULLED
+from meshproof.dialects import Dialect
 from meshproof.kube.conditions import is_true
 from meshproof.kube.kinds import DEPLOYMENT, GATEWAY, GATEWAY_PARAMETERS, NAMESPACE, POD, Ref
 from meshproof.kube.workloads import Container, Pod
@@ -111,12 +112,18 @@ def _containers(scene: Scene, look: Look, pod: Pod, wanted: list[str]) -> None:
             Ref(NAMESPACE, "", pod.namespace),
             f"{ref} {unready[0].name}: {unready[0].state or 'not created'}",
         )
-    elif [part.name for part in unready] != [SDS] or missing:
+    elif not lacks_secrets(pod, scene.dialect) or missing:
         unscheduled = [
             each.message for each in pod.conditions if each.type == "PodScheduled" and each.status == "False"
         ]
         told = [container_told(part, scene, pod) for part in unready]
         look.suffer("not-ready", f"{ref} is not ready: {_names(unready)}", ref, *told, *unscheduled)
+
+
+def lacks_secrets(pod: Pod, dialect: Dialect) -> bool:
+    """Whether its secret server alone is not ready, or with it Envoy, which waits for secrets; not so the agent."""
+    unready = {part.name for part in pod.containers if not part.ready}
+    return SDS in unready and unready <= {SDS, dialect.proxy_container}
 
 
 def _right_image(scene: Scene, part: Container) -> str:

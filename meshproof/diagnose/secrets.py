@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from meshproof import yamls
 from meshproof.checks.control_plane import from_root
 from meshproof.diagnose.look import Look
-from meshproof.diagnose.pods import SDS, container_told
+from meshproof.diagnose.pods import SDS, container_told, lacks_secrets
 from meshproof.diagnose.reading import root_certificate
 from meshproof.diagnose.scene import Scene
 from meshproof.dialects import upstream_of
@@ -31,7 +31,7 @@ def sds(scene: Scene, look: Look) -> None:
         look.unsettled = told
         return
     for pod, part in pods:
-        if not part.ready and [each.name for each in pod.containers if not each.ready] == [SDS]:
+        if lacks_secrets(pod, scene.dialect):
             ref = Ref(POD, pod.namespace, pod.name)
             wrong = [f"env {name}: {value}" for name, value in part.env if name not in ("LOG_LEVEL",)]
             told = f"{SDS} of {ref} is not ready"
