@@ -21,9 +21,9 @@ EXISTING, CONTROLLER = "existing", "controller"
 FORMATS = ("text", "short", "json")
 SKIPPED = r"[a-z-]+(\.[a-z-]+)?(:[^,]+)?"
 STOPS = ("before", "istio", "enable", "route", "exclude")  # the page's sections, but for the clean-up at its end
-MATRIX = "matrix"
-VERSIONED = (*PROOFS, "images", "doctor", MATRIX)
-MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
+FAULTS, MATRIX = "faults", "matrix"
+VERSIONED = (*PROOFS, FAULTS, "images", "doctor", MATRIX)
+MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, FAULTS, "images", "doctor")  # where everything is made, the cluster included
 SOURCE_FORM = (".+", "a module version such as v2.4.1, or a folder")
 
 
@@ -68,7 +68,7 @@ class Choices:
         str,
         Word(
             "Istio's revision; empty is revisionless, and in an existing cluster the only one that is there",
-            (*PROOFS, "survey", MATRIX),
+            (*PROOFS, FAULTS, "survey", MATRIX),
             # A label's value and, after `istiod-`, the name of a Service: 63 characters.
             form=("[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", "lower-case letters, digits and dashes inside, 56 at most"),
             reported=True,
@@ -148,7 +148,7 @@ class Choices:
         bool,
         Word(
             "keep the cluster and say how to reach it",
-            ("e2e", "runbook", "pytest"),
+            (*RUNS, FAULTS),
             one_of("1"),
             kind_option="keep-cluster",
         ),
@@ -157,7 +157,7 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*RUNS, SECTION_NOTEBOOKS, "delete", "diagnose", MATRIX),
+            (*RUNS, SECTION_NOTEBOOKS, FAULTS, "delete", "diagnose", MATRIX),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
             elsewhere={MATRIX: "what the names of the clusters begin with; the combination follows"},
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
@@ -206,6 +206,14 @@ class Choices:
             "findings that are not to be told",
             ("diagnose",),
             form=(f"{SKIPPED}(,{SKIPPED})*", "CODE or CODE:OBJECT, several with a comma between"),
+        ),
+    ] = ""
+    fault: Annotated[
+        str,
+        Word(
+            "a fault that is seeded on a cluster that is kept, and left there; empty tries the whole catalogue",
+            (FAULTS,),
+            form=("[a-z0-9-]+", "a fault's name; docs/faults.md lists them"),
         ),
     ] = ""
     start: Annotated[

@@ -84,6 +84,13 @@ def _runbook(choices: Choices) -> int:
     return run_runbook(agreed(choices) if choices.existing else choices)
 
 
+def _faults(choices: Choices) -> int:
+    """Seed every fault of the catalogue on a live cluster, see it refuted and named, and mend it; or seed one."""
+    from meshproof.faults.run import run_faults
+
+    return run_faults(choices)
+
+
 def _survey(choices: Choices) -> int:
     """Say what an existing cluster has, and what a run would do to it; nothing is changed."""
     from meshproof.survey.existing import survey
@@ -163,6 +170,7 @@ COMMANDS: Mapping[str, Command] = {
     "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
     "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
+    "faults": Command(_faults, "FAULT=wrong-cluster-id NAME=mine"),
     "survey": Command(_survey, "--context mine"),
     "diagnose": Command(_diagnose, "HOST=shop.example NAME=mine"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),

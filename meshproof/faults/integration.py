@@ -1,0 +1,235 @@
+"""The gateway is not in the mesh: the controller's switch, its parameters, its own pod, what istiod gives it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from meshproof import yamls
+from meshproof.faults.fault import Commands, Fault, changed, patched, rolled_out
+from meshproof.kube.kinds import DEPLOYMENT, Ref
+from meshproof.manifests import manifest
+from meshproof.names import INJECTION_LABEL, REVISION_LABEL
+from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm
+from meshproof.steps.enable_integration import (
+    CURRENT_VALUES,
+    INTEGRATION_VALUES,
+    PAGE_VALUES,
+    parameters,
+)
+from meshproof.steps.helm import install
+from meshproof.steps.install_istio import ISTIOD, ISTIOD_VALUES, install_istio
+from meshproof.steps.model import Command, apply, delete, shell, write
+from meshproof.steps.setting import Setting
+
+PAGE_VALUES_FILE = "values-of-the-page.yaml"
+OTHER_SWITCH = "KGW_ENABLE_ISTIO_INTEGRATION"
+OLD_ANNOTATION = "gateway.kgateway.dev/gateway-parameters-name"
+NOBODY = "istiod-canary.istio-system.svc:15012"
+BROKEN_POD = ("enable.gateway-containers",)
+UNATTACHED = ("enable.gateway-accepted", "enable.parameters-accepted")
+WITHOUT_SWITCH = ("enable.controller-env", "enable.gateway-containers", "route.handshakes", "route.xfcc-by")
+
+
+def of_integration(setting: Setting) -> tuple[Fault, ...]:
+    """The faults by which the gateway has no certificate, a wrong one, or no pod."""
+    return (*_of_the_parameters(setting), *_of_the_switch(setting), *_of_the_gateway(setting))
+
+
+def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
+    names = setting.names
+    attached = apply(manifest("gateway-with-parameters.yaml", names.marks()))
+    plain = manifest("gateway.yaml", names.marks())
+    stored = (apply(parameters(setting)),)
+    wrong = ("enable.parameters-accepted", *BROKEN_POD)
+    elsewhere = replace(names.parameters, namespace=names.app.namespace, name="elsewhere")
+
+    def of_proxy(field: str, value: str) -> Command:
+        return patched(names.parameters, {"spec": {"kube": {"istio": {"istioProxyContainer": {field: value}}}}})
+
+    def referring(name: str) -> Command:
+        def refer(gateway: dict[str, Any]) -> None:
+            gateway["spec"]["infrastructure"]["parametersRef"]["name"] = name
+
+        return apply(changed(manifest("gateway-with-parameters.yaml", names.marks()), refer))
+
+    def annotate(gateway: dict[str, Any]) -> None:
+        gateway["metadata"]["annotations"] = {OLD_ANNOTATION: names.parameters.name}
+
+    def move(given: dict[str, Any]) -> None:
+        given["metadata"] = {"name": elsewhere.name, "namespace": elsewhere.namespace}
+
+    return (
+        Fault(
+            name="wrong-istiod-address",
+            does="The parameters name an istiod that is not there.",
+            seed=(of_proxy("istioDiscoveryAddress", NOBODY),),
+            mend=stored,
+            refutes=("enable.istiod-address", *wrong),
+            cause="parameters.istiod-address",
+        ),
+        Fault(
+            name="wrong-cluster-id",
+            does="The parameters give a cluster id that is not istiod's, which refuses the certificate.",
+            seed=(of_proxy("istioMetaClusterId", "my-cluster"),),
+            mend=stored,
+            refutes=wrong,
+            cause="parameters.cluster-id",
+        ),
+        Fault(
+            name="parameters-not-attached",
+            does="The parameters are there, and the Gateway does not refer to them.",
+            seed=(apply(plain),),
+            mend=(attached,),
+            refutes=UNATTACHED,
+            cause="parameters.not-attached",
+        ),
+        Fault(
+            name="attached-by-annotation",
+            does="The Gateway names its parameters by the old annotation, which is ignored.",
+            seed=(apply(changed(plain, annotate)),),
+            mend=(attached,),
+            refutes=UNATTACHED,
+            cause="parameters.annotation",
+        ),
+        Fault(
+            name="dangling-reference",
+            does="The Gateway refers to parameters that do not exist.",
+            seed=(referring("http-isto"),),
+            mend=(attached,),
+            refutes=("enable.gateway-accepted",),
+            cause="parameters.missing",
+        ),
+        Fault(
+            name="reference-to-another-namespace",
+            does="The parameters that the Gateway refers to are in another namespace.",
+            seed=(apply(changed(parameters(setting), move)), referring(elsewhere.name)),
+            mend=(attached, delete(elsewhere)),
+            refutes=("enable.gateway-accepted",),
+            cause="parameters.other-namespace",
+        ),
+        Fault(
+            name="sds-not-ready",
+            does="The gateway's secret server may not run as the user that it is told to be.",
+            seed=(
+                patched(
+                    names.parameters,
+                    {"spec": {"kube": {"sdsContainer": {"securityContext": {"runAsUser": 0, "runAsNonRoot": True}}}}},
+                ),
+            ),
+            mend=(patched(names.parameters, {"spec": {"kube": {"sdsContainer": None}}}),),
+            refutes=wrong,
+            cause="sds.not-ready",
+        ),
+    )
+
+
+def _of_the_switch(setting: Setting) -> tuple[Fault, ...]:
+    on = _controlled(setting, "--values", CURRENT_VALUES, "--values", INTEGRATION_VALUES)
+    return (
+        Fault(
+            name="switch-off",
+            does="The controller runs without the integration switched on.",
+            seed=_controlled(setting, "--values", KGATEWAY_VALUES),
+            mend=on,
+            refutes=WITHOUT_SWITCH,
+            cause="controller.switch-off",
+        ),
+        Fault(
+            name="only-the-other-switch",
+            does=f"{OTHER_SWITCH} is set in place of {setting.dialect.integration_env}.",
+            seed=_controlled(
+                setting, "--values", KGATEWAY_VALUES, "--set-string", f"controller.extraEnv.{OTHER_SWITCH}=true"
+            ),
+            mend=on,
+            refutes=WITHOUT_SWITCH,
+            cause="controller.other-switch",
+        ),
+        Fault(
+            name="helm-values-of-the-page",
+            does="The integration is asked for by the page's Helm values alone, which the chart does not read.",
+            seed=(
+                write(PAGE_VALUES_FILE, yamls.dump(PAGE_VALUES)),
+                *_controlled(setting, "--values", KGATEWAY_VALUES, "--values", PAGE_VALUES_FILE),
+            ),
+            mend=on,
+            refutes=WITHOUT_SWITCH,
+            cause="controller.switch-off",
+        ),
+    )
+
+
+def _of_the_gateway(setting: Setting) -> tuple[Fault, ...]:
+    names = setting.names
+    label, value = names.injection
+    labelling = ("kubectl", "label", *names.gateway_namespace.typed, "--overwrite")
+    injecting, plain = (
+        shell(*labelling, f"{label}={value}"),
+        shell(*labelling, f"{INJECTION_LABEL}-", f"{REVISION_LABEL}-"),
+    )
+    remade = _remade(setting)
+    awaited = rolled_out(Ref(DEPLOYMENT, names.gateway.namespace, names.gateway.name))
+    return (
+        Fault(
+            name="gateway-injected-before",
+            does="The gateway's namespace is labelled for injection before the integration: a sidecar takes its calls.",
+            seed=(injecting, remade, awaited),
+            mend=(plain, remade, awaited),
+            refutes=("before.gateway-containers",),
+            cause="gateway.injected",
+            after="istio",
+        ),
+        Fault(
+            name="gateway-injected",
+            does="The gateway's namespace is labelled for injection with the integration on: two agents in one pod.",
+            seed=(injecting, remade),
+            mend=(plain, remade, awaited),
+            refutes=BROKEN_POD,
+            cause="gateway.injected",
+        ),
+        Fault(
+            name="discovery-selectors",
+            does="istiod's discoverySelectors leave the gateway's namespace out, which gets no root certificate.",
+            seed=(
+                _selecting(setting),
+                delete(names.root_certificate),
+                remade,
+            ),
+            mend=(*install_istio(setting).commands, awaited),
+            refutes=("enable.istiod-address", *BROKEN_POD),
+            cause="istiod.leaves-out",
+        ),
+        Fault(
+            name="istiod-down",
+            does="istiod has no pod: what runs goes on, and nothing new joins the mesh.",
+            seed=(shell("kubectl", "scale", *names.istiod.typed, "--replicas=0"),),
+            mend=(shell("kubectl", "scale", *names.istiod.typed, "--replicas=1"), rolled_out(names.istiod)),
+            refutes=("istio.istiod-ready",),
+            cause="istiod.not-ready",
+        ),
+    )
+
+
+def _controlled(setting: Setting, *args: str) -> Commands:
+    """The controller with other values, and the gateway that it then makes."""
+    names = setting.names
+    gateway = Ref(DEPLOYMENT, names.gateway.namespace, names.gateway.name)
+    return helm(setting, KGATEWAY, *args), rolled_out(names.controller), rolled_out(gateway)
+
+
+def _remade(setting: Setting) -> Command:
+    """Delete the gateway's pod, so that another is made."""
+    pods = setting.names.gateway_pods
+    return shell(
+        "kubectl", "delete", "pods", "--namespace", pods.namespace, "--selector", pods.selector, "--wait=false"
+    )
+
+
+def _selecting(setting: Setting) -> Command:
+    """istiod with selectors that know the app's namespace and its own, and no other."""
+    names = setting.names
+    namespaces = [names.app.namespace, names.istio_namespace]
+    chosen = [{"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces}]}]
+    values = ("--values", ISTIOD_VALUES, "--set-json", f"meshConfig.discoverySelectors={json.dumps(chosen)}")
+    return install(setting.parts, ISTIOD, names.istiod.name, names.istio_namespace, *values)

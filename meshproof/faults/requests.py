@@ -1,0 +1,209 @@
+"""The request goes astray: its route, its backend, the app, what policies let through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshproof.faults.fault import (
+    AUTHORIZATION_POLICY,
+    PEER_AUTHENTICATION,
+    Fault,
+    changed,
+    gone,
+    made,
+    patched,
+    ready,
+    replaced,
+    rolled_out,
+)
+from meshproof.faults.https import https
+from meshproof.faults.injection import CERTIFICATE
+from meshproof.kube.kinds import Ref
+from meshproof.manifests import manifest
+from meshproof.steps.model import Command, apply, delete, shell
+from meshproof.steps.setting import Setting
+
+EXCLUDES = "kgateway.dev/disable-istio-auto-mtls"
+HEADER = "X-Forwarded-Client-Cert"
+PLAINTEXT = ("exclude.service-no-xfcc", "exclude.same-pods")
+REFUSED = ("route.status", "route.handshakes", *CERTIFICATE)
+
+
+def of_requests(setting: Setting) -> tuple[Fault, ...]:
+    """The faults by which a request is not routed, not let through, or arrives in another way."""
+    return (*_of_routes(setting), *_of_policies(setting), *_of_the_app(setting))
+
+
+def _of_routes(setting: Setting) -> tuple[Fault, ...]:
+    names = setting.names
+    route = manifest("app-route.yaml", names.marks())
+    excluded = manifest("excluded-service.yaml", names.marks())
+    json_path = "/spec/parentRefs/0/sectionName"
+
+    def nowhere(route: dict[str, Any]) -> None:
+        route["spec"]["rules"][0]["backendRefs"][0]["name"] = "httpbim"
+
+    def speaking(route: dict[str, Any]) -> None:
+        said = {"name": HEADER, "value": "By=spiffe://cluster.local/ns/default/sa/route"}
+        route["spec"]["rules"][0]["filters"] = [
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [said]}}
+        ]
+
+    def yes(service: dict[str, Any]) -> None:
+        service["metadata"]["annotations"] = dict.fromkeys(service["metadata"]["annotations"], "yes")
+
+    return (
+        Fault(
+            name="backend-not-resolved",
+            does="The route of the page's host leads to a Service that does not exist.",
+            seed=(apply(changed(route, nowhere)),),
+            mend=(apply(route),),
+            refutes=("before.response",),
+            cause="backend.not-resolved",
+            after="istio",
+        ),
+        Fault(
+            name="route-not-accepted",
+            does="The excluded Service's route names a listener that the Gateway does not have.",
+            seed=(patched(names.service_route, [{"op": "add", "path": json_path, "value": "https"}], "json"),),
+            mend=(apply(manifest("excluded-routes.yaml", names.marks())),),
+            refutes=("exclude.route-accepted", *PLAINTEXT),
+            cause="route.not-accepted",
+            host=names.service_host,
+        ),
+        Fault(
+            name="route-sets-header",
+            does=f"A filter of the route sets {HEADER} itself, before the sidecar's own element.",
+            seed=(apply(changed(route, speaking)),),
+            mend=(apply(route),),
+            refutes=("route.xfcc-sole",),
+            cause="route.sets-header",
+            first=False,
+        ),
+        Fault(
+            name="annotation-no-boolean",
+            does="The annotation that excludes a Service says yes, which is no boolean.",
+            seed=(replaced(changed(excluded, yes)),),
+            mend=(replaced(excluded),),
+            refutes=PLAINTEXT,
+            cause="backend.annotation-no-boolean",
+            host=names.service_host,
+        ),
+    )
+
+
+def _of_policies(setting: Setting) -> tuple[Fault, ...]:
+    names = setting.names
+    mode = Ref(PEER_AUTHENTICATION, names.app.namespace, "mode")
+    nobody = Ref(AUTHORIZATION_POLICY, names.app.namespace, "nobody")
+    return (
+        Fault(
+            name="peer-authentication-disable",
+            does="PeerAuthentication DISABLE: the sidecar takes plaintext only, and the gateway speaks mutual TLS.",
+            seed=(made(mode, spec={"mtls": {"mode": "DISABLE"}}),),
+            mend=(delete(mode),),
+            refutes=REFUSED,
+            cause="policies.disable",
+        ),
+        Fault(
+            name="strict-with-excluded-service",
+            does="PeerAuthentication STRICT: the sidecar refuses the excluded Service, which is reached in plaintext.",
+            seed=(made(mode, spec={"mtls": {"mode": "STRICT"}}),),
+            mend=(delete(mode),),
+            refutes=("exclude.backend-no-xfcc", *PLAINTEXT),
+            cause="policies.strict",
+            first=False,  # what comes first is why it is plaintext
+            host=names.service_host,
+        ),
+        Fault(
+            name="authorization-denies",
+            does="An AuthorizationPolicy that allows nobody: the sidecar answers 403.",
+            seed=(made(nobody, spec={}),),
+            mend=(delete(nobody),),
+            refutes=REFUSED,
+            cause="policies.denied",
+        ),
+    )
+
+
+def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
+    names = setting.names
+    [first, *_] = names.app_containers
+    services = (names.service, names.excluded)
+    never = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    speaking = https(setting)
+    return (
+        Fault(
+            name="app-not-ready",
+            does="No pod of the app is ready, so that nobody answers.",
+            seed=(
+                patched(
+                    names.app,
+                    {
+                        "spec": {
+                            "strategy": {"type": "Recreate", "rollingUpdate": None},
+                            "template": {"spec": {"containers": [{"name": first, "readinessProbe": never}]}},
+                        }
+                    },
+                    "strategic",
+                ),
+            ),
+            mend=(
+                patched(
+                    names.app,
+                    {
+                        "spec": {
+                            "strategy": {
+                                "type": "RollingUpdate",
+                                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+                            },
+                            "template": {"spec": {"containers": [{"name": first, "readinessProbe": None}]}},
+                        }
+                    },
+                    "strategic",
+                ),
+                rolled_out(names.app),
+            ),
+            refutes=("route.httpbin-containers", *REFUSED),
+            cause="endpoints.not-ready",
+        ),
+        Fault(
+            name="port-not-named-http",
+            does="The port of the app's Services is not called http: the sidecar reads no requests and adds no header.",
+            seed=tuple(_port_named(service, "tcp-web") for service in services),
+            mend=tuple(_port_named(service, "http") for service in services),
+            refutes=CERTIFICATE,
+            cause="backend.port-no-http",
+        ),
+        Fault(
+            name="tls-policy-overridden",
+            does="The Service's pods speak HTTPS outside the mesh; auto-mTLS takes the policy's TLS away.",
+            seed=(
+                apply(f"{speaking.app}---\n{speaking.policy}"),
+                ready(speaking.pod),
+                patched(names.service, {"spec": {"selector": {"app": speaking.pod.name}}}),
+            ),
+            mend=(
+                patched(names.service, {"spec": {"selector": {"app": names.app.name}}}),
+                shell("kubectl", "annotate", *names.service.typed, f"{EXCLUDES}-"),
+                gone(f"{speaking.app}---\n{speaking.policy}"),
+            ),
+            refutes=REFUSED,
+            cause="backend.tls-overridden",
+            then="cause gone",  # the remedy is the exclusion: the app then answers over the policy's own TLS
+        ),
+        Fault(
+            name="sds-port-open",
+            does="The gateway's secret server answers on all interfaces, with the key; a release of kgateway does so.",
+            seed=(),
+            mend=(),
+            refutes=(),
+            cause="sds.open",
+            first=False,
+            then="left",
+        ),
+    )
+
+
+def _port_named(service: Ref, name: str) -> Command:
+    return patched(service, [{"op": "replace", "path": "/spec/ports/0/name", "value": name}], "json")

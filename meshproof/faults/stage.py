@@ -1,0 +1,89 @@
+"""A cluster at the end of a section: which claims stand there, and whether they hold. There is no second judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from meshproof.cluster import Cluster
+from meshproof.path.link import Seen, look_at
+from meshproof.proof import Proof
+from meshproof.proof.position import Held, hold_claims, lasting
+from meshproof.steps import PAGE, Setting
+from meshproof.steps.model import Claim
+
+SEEN_S = 45.0  # in which a fault must be seen
+GREEN_S = 60.0  # in which all must hold again
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where faults are seeded.
+
+    Attributes:
+        cluster: The cluster.
+        setting: What the steps are made for.
+        after: Slug of the section that ran last.
+        start: What was seen when that section began.
+    """
+
+    cluster: Cluster
+    setting: Setting
+    after: str
+    start: Seen = field(default_factory=Seen)
+
+    @classmethod
+    def reach(cls, proof: Proof, slug: str) -> Stage:
+        """Run a section, those before it first, and stand at its end."""
+        earlier = list(PAGE)[: list(PAGE).index(slug)]
+        if earlier:
+            proof.step(earlier[-1])
+        claims = PAGE[slug](proof.setting(slug)).claims
+        start = look_at([link for claim in claims for link in claim.links if link.when == "start"], proof.cluster)
+        proof.step(slug)
+        return cls(proof.cluster, proof.setting(slug), slug, start)
+
+    def given(self, change: Callable[[Setting], Setting]) -> Stage:
+        """The same with something else given to it."""
+        return replace(self, setting=change(self.setting))
+
+    def standing(self, named: Collection[str] = ()) -> Sequence[Claim]:
+        """The claims that hold now and are about a state; others of the section only where they are named."""
+        own = PAGE[self.after](self.setting).claims
+        if self.after == list(PAGE)[-1]:  # which takes the earlier ones back
+            return own
+        slugs = list(PAGE)[: list(PAGE).index(self.after) + 1]
+        stand = [claim for slug in slugs for claim in lasting(slug, self.setting, self.after)]
+        known = {claim.id for claim in stand}
+        return [*stand, *(claim for claim in own if claim.id in named and claim.id not in known)]
+
+    def refuted_by(self, named: Collection[str]) -> Sequence[Held]:
+        """The claims that do not hold, once all that are named do not, or after `SEEN_S`."""
+        return self._look(named, lambda each: each.id not in named or is_refuted(each), SEEN_S)
+
+    def not_green(self, named: Collection[str] = (), settle_s: float = GREEN_S) -> Sequence[Held]:
+        """The claims that do not hold, once all do, or after that many seconds."""
+        return self._look(named, lambda each: not is_refuted(each), settle_s)
+
+    def _look(self, named: Collection[str], wanted: Callable[[Held], bool], settle_s: float) -> Sequence[Held]:
+        """Hold the claims until each is as it is wanted; what is read once is read when all others are, then judged."""
+        claims = self.standing(named)
+        states = [claim for claim in claims if all(link.when in ("each", "start") for link in claim.links)]
+        others = [claim for claim in claims if claim not in states]
+        held = [*self._hold(states, self.start, wanted, settle_s)]
+        if others:
+            once = [link for claim in others for link in claim.links if link.when not in ("each", "start")]
+            held += self._hold(others, self.start | look_at(once, self.cluster), wanted, settle_s)
+        return [each for each in held if is_refuted(each)]
+
+    def _hold(
+        self, claims: Sequence[Claim], fixed: Seen, wanted: Callable[[Held], bool], settle_s: float
+    ) -> Sequence[Held]:
+        return hold_claims(
+            claims, self.cluster, fixed=fixed, enough=lambda held: all(map(wanted, held)), settle_s=settle_s
+        )
+
+
+def is_refuted(held: Held) -> bool:
+    """Whether a claim does not hold. What does not decide refutes nothing; it is green no more than it is red."""
+    return not held.finding.holds
