@@ -10,7 +10,7 @@ from meshproof.faults.injection import of_injection
 from meshproof.faults.integration import of_integration
 from meshproof.faults.requests import of_requests
 from meshproof.faults.sections import of_sections
-from meshproof.steps import PAGE
+from meshproof.steps import PAGE, RESTORE
 from meshproof.steps.setting import Setting
 from meshproof.word import nearest
 
@@ -18,7 +18,7 @@ from meshproof.word import nearest
 def catalogue(setting: Setting) -> Mapping[str, Fault]:
     """Every fault by name, made for a setting."""
     each = (*of_requests(setting), *of_integration(setting), *of_injection(setting), *of_sections(setting))
-    order = list(PAGE)
+    order = [*PAGE, RESTORE.slug]
     return {fault.name: fault for fault in sorted(each, key=lambda fault: order.index(fault.after))}
 
 

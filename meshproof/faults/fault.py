@@ -16,6 +16,7 @@ ROLLOUT_TIMEOUT_S = 60
 PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
 WEBHOOKS = Kind("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io")
+BINDING = Kind("ClusterRoleBinding", "clusterrolebindings", "rbac.authorization.k8s.io")
 DEFINITION = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io")
 
 Commands = tuple[Command | Together, ...]

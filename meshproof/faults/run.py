@@ -15,12 +15,15 @@ from meshproof.errors import BadInput
 from meshproof.faults import report
 from meshproof.faults.catalogue import catalogue, find
 from meshproof.faults.fault import Fault
-from meshproof.faults.stage import Stage
+from meshproof.faults.sections import somebody_elses
+from meshproof.faults.stage import SECTIONS, Stage
 from meshproof.faults.trial import Diagnose, Trial, try_fault
+from meshproof.kube import inventory
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.proof.position import setting_of, tell
-from meshproof.steps import PAGE, Setting, titled
+from meshproof.steps import Setting, titled
+from meshproof.steps.give_back import FOUND
 from meshproof.steps.model import flatten
 from meshproof.steps.runner import run_commands
 
@@ -45,25 +48,34 @@ def try_all(proof: Proof, diagnose: Diagnose | None) -> int:
     """Walk the page, and after each section try the faults that are seeded there.
 
     The sections are the baseline: all that they claim is proven before the first fault and, by the clean-up, which
-    compares every object with what was there before Istio, after the last one.
+    compares every object with what was there before Istio, after the last one. Then the cluster is given back as if
+    it were somebody else's.
     """
     began = time.monotonic()
-    planned = catalogue(proof.setting("before"))
+    planned = len(catalogue(proof.setting("before")))
     trials: list[Trial] = []
-    for slug in PAGE:
-        stage = Stage.reach(proof, slug)
-        if not proof.results[slug].complete:
+    inventory.save(inventory.take_inventory(proof.cluster.api), proof.cluster.work / FOUND)
+    for slug in SECTIONS:
+        walk = proof if slug in proof.sections else _of_somebody_elses(proof)
+        stage = Stage.reach(walk, slug)
+        if not walk.results[slug].complete:
             proof.announce(f"{titled(slug)} is not proven: what comes after it would prove nothing of faults")
             break
         for fault in catalogue(stage.setting).values():
             if fault.after == slug:
                 trials.append(try_fault(fault, stage, diagnose))
-                proof.announce(f"  fault {len(trials)} of {len(planned)}, {_told(trials[-1])}")
+                proof.announce(f"  fault {len(trials)} of {planned}, {_told(trials[-1])}")
                 report.write(trials, proof.folder)
     path = report.write(trials, proof.folder).relative_to(proof.root.parent)
-    print(f"\n{report.render(trials)}\n\n{report.verdict_line(trials, len(planned), time.monotonic() - began, path)}")
-    good = sum(trial.as_it_should_be for trial in trials) == len(planned)
+    print(f"\n{report.render(trials)}\n\n{report.verdict_line(trials, planned, time.monotonic() - began, path)}")
+    good = len(trials) == planned and all(trial.as_it_should_be for trial in trials)
     return errors.PROVEN if good and proof.result().verdict == "proven" else errors.REFUTED
+
+
+def _of_somebody_elses(proof: Proof) -> Proof:
+    """The same cluster as a run sees one that is somebody else's: its last section is that which gives it back."""
+    makes = somebody_elses(proof.setting("before")).makes
+    return Proof(proof.cluster, proof.cell, proof.choices, proof.announce, into=proof.folder, makes=makes)
 
 
 def _told(trial: Trial) -> str:

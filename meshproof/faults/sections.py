@@ -1,4 +1,4 @@
-"""What only a section itself can find: a chart that is another one, and what a clean-up leaves behind."""
+"""What only a section itself can find: a chart that is another one, and what is left behind when all is taken back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from meshproof import yamls
-from meshproof.faults.fault import DEFINITION, Fault, gone, made, patched, rolled_out
+from meshproof.faults.fault import BINDING, DEFINITION, Fault, gone, made, patched, rolled_out
 from meshproof.kube.kinds import Ref
 from meshproof.manifests import manifest
 from meshproof.steps.before import KGATEWAY
@@ -14,7 +14,7 @@ from meshproof.steps.enable_integration import parameters
 from meshproof.steps.model import apply, delete, shell, write
 from meshproof.steps.remains import DOMAIN
 from meshproof.steps.route import SIDECAR
-from meshproof.steps.setting import Setting
+from meshproof.steps.setting import Makes, Setting
 
 CHART = "chart-that-reads-them"
 _TEMPLATE = """integration: {{ dig "istioIntegration" "enabled" false (.Values.global | default dict) }}
@@ -32,7 +32,12 @@ _DEFINED = {
 
 def of_sections(setting: Setting) -> tuple[Fault, ...]:
     """The faults that the claims of single sections are there for."""
-    return (_of_the_chart(setting), *_left_behind(setting))
+    return (_of_the_chart(setting), *_left_behind(setting), *_of_somebody_elses(setting))
+
+
+def somebody_elses(setting: Setting) -> Setting:
+    """The setting of a run in a cluster where Istio is somebody else's."""
+    return replace(setting, makes=Makes(istio=False))
 
 
 def _of_the_chart(setting: Setting) -> Fault:
@@ -108,6 +113,41 @@ def _left_behind(setting: Setting) -> tuple[Fault, ...]:
             mend=(delete(definition),),
             refutes=("cleanup.istio-gone", "cleanup.inventory"),
             after="cleanup",
+        ),
+    )
+
+
+def _of_somebody_elses(setting: Setting) -> tuple[Fault, ...]:
+    """What a run in a cluster of somebody else's must find in the end."""
+    names = setting.names
+    binding = Ref(BINDING, "", "left-behind")
+    subject = {"kind": "ServiceAccount", "namespace": names.gateway.namespace, "name": names.gateway.name}
+    role = {"apiGroup": BINDING.group, "kind": "ClusterRole", "name": "view"}
+    return (
+        Fault(
+            name="istio-taken-away",
+            does="The clean-up has taken Istio away, which was there before.",
+            seed=(),  # that is what it did here, where Istio is the run's own
+            mend=(),
+            refutes=("cleanup.istio-stays",),
+            after="cleanup",
+            given=somebody_elses,
+        ),
+        Fault(
+            name="namespace-left-behind",
+            does="A namespace of the run's is there when the cluster has been given back.",
+            seed=(made(names.gateway_namespace),),
+            mend=(delete(names.gateway_namespace),),
+            refutes=("restore.nothing-of-ours",),
+            after="restore",
+        ),
+        Fault(
+            name="binding-left-behind",
+            does="A right that was given to the gateway is there when the cluster has been given back.",
+            seed=(made(binding, subjects=[subject], roleRef=role),),
+            mend=(delete(binding),),
+            refutes=("restore.as-found",),
+            after="restore",
         ),
     )
 

@@ -9,9 +9,11 @@ from meshproof.cluster import Cluster
 from meshproof.path.link import Seen, look_at
 from meshproof.proof import Proof
 from meshproof.proof.position import Held, hold_claims, lasting
-from meshproof.steps import PAGE, Setting
+from meshproof.steps import PAGE, RESTORE, Setting
 from meshproof.steps.model import Claim
 
+SECTIONS = {**PAGE, RESTORE.slug: RESTORE}
+BACK = (list(PAGE)[-1], RESTORE.slug)  # these take the others back, and what the others claim with them
 SEEN_S = 45.0  # in which a fault must be seen
 GREEN_S = 60.0  # in which all must hold again
 
@@ -34,14 +36,12 @@ class Stage:
 
     @classmethod
     def reach(cls, proof: Proof, slug: str) -> Stage:
-        """Run a section, those before it first, and stand at its end."""
-        earlier = list(PAGE)[: list(PAGE).index(slug)]
-        if earlier:
-            proof.step(earlier[-1])
-        claims = PAGE[slug](proof.setting(slug)).claims
-        start = look_at([link for claim in claims for link in claim.links if link.when == "start"], proof.cluster)
-        proof.step(slug)
-        return cls(proof.cluster, proof.setting(slug), slug, start)
+        """Run a section, and stand at its end."""
+        cluster = proof.cluster
+        claims = SECTIONS[slug](proof.setting(slug)).claims
+        start = look_at([link for claim in claims for link in claim.links if link.when == "start"], cluster)
+        proof.run(slug)
+        return cls(cluster, proof.setting(slug), slug, start)
 
     def given(self, change: Callable[[Setting], Setting]) -> Stage:
         """The same with something else given to it."""
@@ -49,8 +49,8 @@ class Stage:
 
     def standing(self, named: Collection[str] = ()) -> Sequence[Claim]:
         """The claims that hold now and are about a state; others of the section only where they are named."""
-        own = PAGE[self.after](self.setting).claims
-        if self.after == list(PAGE)[-1]:  # which takes the earlier ones back
+        own = SECTIONS[self.after](self.setting).claims
+        if self.after in BACK:
             return own
         slugs = list(PAGE)[: list(PAGE).index(self.after) + 1]
         stand = [claim for slug in slugs for claim in lasting(slug, self.setting, self.after)]

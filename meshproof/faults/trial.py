@@ -126,8 +126,10 @@ def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Tria
     trial = replace(trial, codes=tuple(codes), first=first, named=named, remedy=remedy)
     if not named or fault.then == "left":
         return trial
+    if not remedy:
+        return replace(trial, remedied=False)
     done = stage.cluster.run("sh", "-ec", remedy, timeout_s=REMEDY_TIMEOUT_S, check=False)
-    if done.code or not remedy:
+    if done.code:
         return replace(trial, remedied=False, error=f"the remedy ended with {done.code}: {done.stderr.strip()}")
     if fault.then == "green":
         return replace(trial, remedied=not stage.not_green(fault.refutes))

@@ -1,0 +1,341 @@
+"""The catalogue of faults: every check is refuted by one, each is put back, and a trial says what was not so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from snapshots import SETTING
+
+from meshproof import yamls
+from meshproof.checks.finding import Finding
+from meshproof.choices import FAULTS, Choices
+from meshproof.cluster import Cluster, Record
+from meshproof.errors import BadInput, CommandFailed
+from meshproof.faults import report, run
+from meshproof.faults.catalogue import catalogue, find
+from meshproof.faults.fault import Fault
+from meshproof.faults.sections import somebody_elses
+from meshproof.faults.stage import SECTIONS, Stage
+from meshproof.faults.trial import Trial, try_fault
+from meshproof.lock import file_lock
+from meshproof.proof.position import Held
+from meshproof.run import Completed
+from meshproof.steps import PAGE, sections
+from meshproof.steps.model import Command, flatten, shell
+
+ALL = catalogue(SETTING)
+# Those of a run's own cluster, and of one that is somebody else's.
+CLAIMS = {
+    claim.id
+    for setting in (SETTING, somebody_elses(SETTING))
+    for make in sections(setting.makes).values()
+    for claim in make(setting).claims
+}
+# The list that the catalogue was asked to have at least, in its order.
+ASKED = (
+    "namespace-not-labelled",
+    "labelled-not-restarted",
+    "wrong-revision",
+    "both-labels",
+    "no-webhook",
+    "annotation-instead-of-label",
+    "wrong-istiod-address",
+    "wrong-cluster-id",
+    "parameters-not-attached",
+    "attached-by-annotation",
+    "dangling-reference",
+    "reference-to-another-namespace",
+    "switch-off",
+    "only-the-other-switch",
+    "helm-values-of-the-page",
+    "annotation-no-boolean",
+    "peer-authentication-disable",
+    "strict-with-excluded-service",
+    "route-not-accepted",
+    "backend-not-resolved",
+    "sds-not-ready",
+    "app-not-ready",
+    "port-not-named-http",
+    "one-pod-outside",
+    "gateway-injected",
+    "gateway-injected-before",
+    "discovery-selectors",
+    "webhook-left-behind",
+    "tls-policy-overridden",
+    "sds-port-open",
+)
+
+
+def test_every_fault_that_people_meet_is_in_the_catalogue() -> None:
+    assert set(ASKED) <= set(ALL)
+    assert len(ASKED) == 30
+
+
+def test_every_check_is_refuted_by_a_fault() -> None:
+    assert {id_ for fault in ALL.values() for id_ in fault.refutes} == CLAIMS
+
+
+@pytest.mark.parametrize("fault", ALL.values(), ids=ALL)
+def test_a_fault_is_well_formed(fault: Fault) -> None:
+    assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", fault.name)
+    assert fault.does.endswith(".")
+    assert fault.after in SECTIONS
+    assert len(set(fault.refutes)) == len(fault.refutes)
+    assert fault.cause == "" or re.fullmatch(r"[a-z]+\.[a-z-]+", fault.cause)
+    assert fault.refutes or fault.then == "left"
+
+
+@pytest.mark.parametrize("fault", ALL.values(), ids=ALL)
+def test_what_a_fault_must_refute_stands_where_it_is_seeded(fault: Fault) -> None:
+    setting = somebody_elses(SETTING) if fault.after == "restore" else SETTING
+    stage = Stage(cast(Cluster, None), fault.given(setting), fault.after)
+    assert set(fault.refutes) <= {claim.id for claim in stage.standing(fault.refutes)}
+
+
+def test_without_a_name_only_claims_about_a_state_stand() -> None:
+    stage = Stage(cast(Cluster, None), SETTING, "exclude")
+    standing = [claim.id for claim in stage.standing()]
+    assert "exclude.annotation-decides" not in standing
+    assert "enable.plaintext-until-injected" not in standing
+    assert len(standing) == 21
+
+
+def objects_of(commands: Sequence[Command], verbs: Collection[str]) -> set[tuple[str, str]]:
+    """Kind and name of what the manifests among some commands are about."""
+    documents = [
+        document
+        for command in commands
+        if command.argv[:1] == ("kubectl",) and command.argv[1] in verbs
+        for document in yamls.load(command.stdin)
+    ]
+    return {(each["kind"].lower(), each["metadata"]["name"]) for each in documents}
+
+
+def deleted_by(commands: Sequence[Command]) -> set[tuple[str, str]]:
+    """Kind and name of what some commands delete."""
+    typed = {command.argv[2:4] for command in commands if command.argv[:2] == ("kubectl", "delete")}
+    single = {(each[0].partition(".")[0], each[1]) for each in typed if not each[0].startswith("-")}
+    return single | objects_of(commands, {"delete"})
+
+
+def page_objects() -> set[tuple[str, str]]:
+    """Kind and name of what the page itself applies."""
+    commands = [command for make in PAGE.values() for command in make(SETTING).documented]
+    return objects_of(commands, {"apply"})
+
+
+@pytest.mark.parametrize("fault", ALL.values(), ids=ALL)
+def test_what_a_fault_makes_is_taken_away_and_what_it_changes_is_put_back(fault: Fault) -> None:
+    seed, mend = flatten(fault.seed), flatten(fault.mend)
+    made = objects_of(seed, {"apply", "replace"})
+    back = objects_of(mend, {"apply", "replace"}) | deleted_by(mend)
+    assert made <= back
+    patched = {command.argv[2:4] for command in seed if command.argv[:2] == ("kubectl", "patch")}
+    again = {command.argv[2:4] for command in mend if command.argv[:2] == ("kubectl", "patch")}
+    others = {kind_and_name for kind_and_name in patched - again if (kind_and_name[0], kind_and_name[1]) not in back}
+    assert not others
+    assert made - page_objects() <= deleted_by(mend)
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A place for what is known of clusters, with nothing in it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_an_unknown_fault_is_refused_with_the_nearest() -> None:
+    with pytest.raises(BadInput, match="FAULT=wrong-cluster: no such fault; nearest is wrong-cluster-id; those of"):
+        find("wrong-cluster", SETTING)
+
+
+def test_a_fault_is_seeded_on_a_cluster_that_is_kept_only(state: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"cluster none: expected one that is kept, found none; nothing was changed\. Make"
+    ):
+        run.run_faults(Choices.parse({"FAULT": "switch-off", "NAME": "none"}, FAULTS))
+
+
+def test_a_fault_is_not_seeded_where_a_run_is_at_work(state: Path) -> None:
+    record = Record("busy")
+    record.lock.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        file_lock(record.lock, "", print, timeout_s=1),
+        pytest.raises(BadInput, match=r"cluster busy: pid \d+ works on it"),
+    ):
+        run.run_faults(Choices.parse({"FAULT": "switch-off", "NAME": "busy"}, FAULTS))
+
+
+@dataclass(frozen=True)
+class Finds:
+    """A finding of a diagnosis."""
+
+    code: str
+    severity: str = "error"
+    remedy: str = "mend it"
+
+
+@dataclass
+class Hands:
+    """A cluster on which commands are typed and noted down; those that are named fail."""
+
+    work: Path
+    fails: str = ""
+    typed: list[str] = field(default_factory=list[str])
+
+    def run(self, *argv: str, check: bool = True, **_: object) -> Completed:
+        self.typed.append(" ".join(argv))
+        code = int(bool(self.fails) and self.fails in self.typed[-1])
+        if check and code:
+            raise CommandFailed(" ".join(argv), code, "", "no")
+        return Completed(argv, code, "", "no" if code else "", 0.1)
+
+
+class Staged(Stage):
+    """A stage whose claims do not hold between the seed and what mends it."""
+
+    def _broken(self, named: Collection[str]) -> Sequence[Held]:
+        typed = cast(Hands, self.cluster).typed
+        mended = any(word in typed for word in ("put it back", *HEALS))
+        ids = () if mended or "break it" not in typed else (*FALLS, *named)
+        return [Held("route", id_, id_, Finding(False, "", "")) for id_ in dict.fromkeys(ids) if id_ not in STANDS]
+
+    def refuted_by(self, named: Collection[str]) -> Sequence[Held]:
+        return self._broken(named)
+
+    def not_green(self, named: Collection[str] = (), settle_s: float = 0) -> Sequence[Held]:
+        return self._broken(named)
+
+
+HEALS: list[str] = ["sh -ec mend it"]
+FALLS: list[str] = []
+STANDS: list[str] = []
+A_FAULT = Fault(
+    "it", "It is wrong.", (shell("break", "it"),), (shell("put", "it", "back"),), ("route.status",), "link.it"
+)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Any:
+    """Each test begins with a stage that obeys."""
+    yield
+    HEALS[:], FALLS[:], STANDS[:] = ["sh -ec mend it"], [], []
+
+
+def tried(
+    tmp_path: Path, *findings: Finds, fault: Fault = A_FAULT, fails: str = "", asked: bool = True
+) -> tuple[Trial, Sequence[str]]:
+    """A trial on the stage, and what was typed; the diagnosis has nothing to say once the remedy has run."""
+    hands = Hands(tmp_path, fails)
+    stage = Staged(cast(Cluster, hands), SETTING, "exclude")
+
+    def diagnose(_: Stage, __: str) -> Sequence[Finds]:
+        return () if "sh -ec mend it" in hands.typed else findings
+
+    return try_fault(fault, stage, diagnose if asked else None), hands.typed
+
+
+def test_a_fault_that_is_seen_named_and_mended_is_as_it_should_be(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, Finds("link.it"), Finds("link.other", "note"))
+    assert trial.as_it_should_be
+    assert (trial.refuted, trial.first, trial.remedied) == (("route.status",), True, True)
+    assert typed == ["break it", "sh -ec mend it", "put it back"]
+
+
+def test_what_is_not_refuted_is_told(tmp_path: Path) -> None:
+    STANDS.append("route.status")
+    FALLS.append("route.xfcc-by")
+    trial, _ = tried(tmp_path, Finds("link.it"))
+    assert not trial.as_it_should_be
+    assert (trial.missed, trial.fell) == (("route.status",), ("route.xfcc-by",))
+    assert "    not refuted: route.status" in report.render([trial])
+
+
+@pytest.mark.parametrize("found", [("link.other", "link.it"), ("link.other",), ()])
+def test_a_cause_that_is_not_the_first_error_is_not_named(tmp_path: Path, found: tuple[str, ...]) -> None:
+    trial, typed = tried(tmp_path, *map(Finds, found))
+    assert (trial.named, trial.as_it_should_be) == (False, False)
+    assert f"    named instead: {', '.join(found) or 'nothing'}" in report.render([trial])
+    assert typed == ["break it", "put it back"]
+
+
+def test_a_note_is_no_first_error(tmp_path: Path) -> None:
+    trial, _ = tried(tmp_path, Finds("link.it", "note"))
+    assert trial.named is False
+
+
+def test_a_further_cause_may_stand_behind_another(tmp_path: Path) -> None:
+    trial, _ = tried(tmp_path, Finds("link.other"), Finds("link.it"), fault=replace(A_FAULT, first=False))
+    assert (trial.named, trial.first, trial.as_it_should_be) == (True, False, True)
+
+
+def test_a_remedy_that_mends_nothing_is_told(tmp_path: Path) -> None:
+    HEALS.clear()
+    trial, typed = tried(tmp_path, Finds("link.it"))
+    assert (trial.remedied, trial.as_it_should_be) == (False, False)
+    assert "    the remedy did not mend it: mend it" in report.render([trial])
+    assert typed[-1] == "put it back"
+
+
+def test_a_remedy_that_fails_is_told_and_what_was_there_is_put_back(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, Finds("link.it"), fails="mend it")
+    assert (trial.remedied, trial.error, typed[-1]) == (False, "the remedy ended with 1: no", "put it back")
+
+
+def test_no_remedy_is_no_remedy(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, Finds("link.it", remedy=""))
+    assert (trial.remedied, trial.as_it_should_be) == (False, False)
+    assert typed == ["break it", "put it back"]
+
+
+def test_a_remedy_that_leads_elsewhere_is_held_against_the_cause(tmp_path: Path) -> None:
+    HEALS.clear()  # the page's claims stay red
+    trial, _ = tried(tmp_path, Finds("link.it"), fault=replace(A_FAULT, then="cause gone"))
+    assert trial.remedied is True
+
+
+def test_a_remedy_that_is_not_for_a_runs_cluster_is_left(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, Finds("link.it"), fault=replace(A_FAULT, then="left"))
+    assert (trial.remedied, trial.as_it_should_be) == (None, True)
+    assert typed == ["break it", "put it back"]
+
+
+def test_a_seed_that_fails_is_put_back_all_the_same(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, fails="break it")
+    assert not trial.as_it_should_be
+    assert trial.error.startswith("break it: exit code 1")
+    assert typed[-1] == "put it back"
+
+
+def test_without_a_diagnosis_the_cause_is_not_asked(tmp_path: Path) -> None:
+    trial, _ = tried(tmp_path, asked=False)
+    assert (trial.named, trial.as_it_should_be) == (None, True)
+    assert "not asked" in report.render([trial])
+
+
+def test_the_verdict_counts_those_that_were_not_reached(tmp_path: Path) -> None:
+    trial, _ = tried(tmp_path, Finds("link.it"))
+    assert report.verdict_line([trial], 2, 65, Path("f")).startswith("REFUTED  1 of 2 faults as they should be, 1:05")
+    assert report.verdict_line([trial], 1, 65, Path("f")).startswith("PROVEN  1 of 1")
+
+
+def test_what_is_written_can_be_read(tmp_path: Path) -> None:
+    trial, _ = tried(tmp_path, Finds("link.it"))
+    text = report.write([trial], tmp_path).read_text()
+    assert '"fault": "it"' in text
+    assert '"as_it_should_be": true' in text
+
+
+def test_a_fault_that_is_left_says_how_it_is_put_back(tmp_path: Path, state: Path) -> None:
+    cluster = Cluster("mine", tmp_path / "own", SETTING.parts, tmp_path)
+    Record("mine").folder.mkdir(parents=True)
+    Record("mine").kubeconfig.write_text("")
+    told = run.left(ALL["wrong-cluster-id"], ["enable.gateway-containers"], cluster)
+    assert told.startswith("wrong-cluster-id: The parameters give a cluster id that is not istiod's")
+    assert "refuted by now: enable.gateway-containers" in told
+    assert "  kubectl apply -f - <<'EOF'" in told
