@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from snapshots import SETTING
+from api_stand_in import Served
+from page_runs import result_of
+from snapshots import SETTING, always
 
-from meshproof import yamls
+from meshproof import errors, yamls
 from meshproof.checks.finding import Finding
 from meshproof.choices import FAULTS, Choices
 from meshproof.cluster import Cluster, Record
@@ -22,13 +24,17 @@ from meshproof.faults.fault import Fault
 from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
 from meshproof.faults.trial import Trial, try_fault
+from meshproof.kube.inventory import inventory_of
 from meshproof.lock import file_lock
+from meshproof.proof import Proof
 from meshproof.proof.position import Held
+from meshproof.results import RunResult, StepResult
 from meshproof.run import Completed
-from meshproof.steps import PAGE, sections
+from meshproof.steps import PAGE, Setting, sections
 from meshproof.steps.model import Command, flatten, shell
 
 ALL = catalogue(SETTING)
+PAGE_ON_FAULTS = (Path(__file__).parents[1] / "docs" / "faults.md").read_text()
 # Those of a run's own cluster, and of one that is somebody else's.
 CLAIMS = {
     claim.id
@@ -339,3 +345,87 @@ def test_a_fault_that_is_left_says_how_it_is_put_back(tmp_path: Path, state: Pat
     assert told.startswith("wrong-cluster-id: The parameters give a cluster id that is not istiod's")
     assert "refuted by now: enable.gateway-containers" in told
     assert "  kubectl apply -f - <<'EOF'" in told
+
+
+def test_the_page_on_faults_lists_each_with_what_it_does_and_its_cause() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \| (.*) \|$", PAGE_ON_FAULTS, re.MULTILINE)
+    told = {fault.name: (fault.does, cause_of(fault)) for fault in ALL.values()}
+    assert {name: (does, cause) for name, does, cause in rows} == told
+    assert len(rows) == len(ALL)
+
+
+def cause_of(fault: Fault) -> str:
+    """A fault's cause as the page has it."""
+    return f"`{fault.cause}`{'' if fault.first else ', further'}" if fault.cause else "-"
+
+
+@dataclass
+class Walk:
+    """A proof whose sections are not run but noted down; `refuted` names one that ends badly."""
+
+    root: Path
+    refuted: str = ""
+    ran: list[str] = field(default_factory=list[str])
+    said: list[str] = field(default_factory=list[str])
+    results: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def cluster(self) -> Served:
+        return Served(work=self.root)
+
+    @property
+    def sections(self) -> Collection[str]:
+        return SECTIONS
+
+    def setting(self, _: str) -> Setting:
+        return SETTING
+
+    def announce(self, text: str) -> None:
+        self.said.append(text)
+
+    def result(self) -> RunResult:
+        return RunResult({}, {}, 0.0, tuple(self.results.values()))
+
+    def reach(self, _: object, slug: str) -> Stage:
+        self.ran.append(slug)
+        self.results[slug] = result_of(SECTIONS[slug](SETTING), "refuted" if slug == self.refuted else "proven")
+        return Stage(cast(Cluster, None), SETTING, slug)
+
+    def try_fault(self, fault: Fault, stage: Stage, _: object) -> Trial:
+        assert fault.after == stage.after
+        self.ran.append(fault.name)
+        return Trial(fault.name, fault.after)
+
+
+def walked(root: Path, monkeypatch: pytest.MonkeyPatch, refuted: str = "") -> tuple[int, Walk]:
+    """The exit code of a run over stand-ins, and what it did."""
+    walk = Walk(root, refuted)
+    walk.folder.mkdir()
+    monkeypatch.setattr(run.Stage, "reach", walk.reach)
+    monkeypatch.setattr(run, "try_fault", walk.try_fault)
+    monkeypatch.setattr(run.inventory, "take_inventory", always(inventory_of(())))
+    return run.try_all(cast(Proof, walk), None), walk
+
+
+def test_each_fault_is_tried_once_after_its_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, walk = walked(tmp_path, monkeypatch)
+    assert [each for each in walk.ran if each in SECTIONS] == list(SECTIONS)
+    assert [each for each in walk.ran if each in ALL] == list(ALL)
+    assert code == errors.PROVEN
+    assert f"PROVEN  {len(ALL)} of {len(ALL)} faults as they should be" in capsys.readouterr().out
+
+
+def test_after_a_section_that_is_not_proven_nothing_is_seeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, walk = walked(tmp_path, monkeypatch, "exclude")
+    assert walk.ran[-1] == "exclude"
+    assert code == errors.REFUTED
+    assert walk.said[-1].startswith("section 4 (exclude) is not proven")
+    assert "REFUTED  4 of" in capsys.readouterr().out
