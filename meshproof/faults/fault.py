@@ -16,6 +16,7 @@ ROLLOUT_TIMEOUT_S = 60
 PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
 WEBHOOKS = Kind("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io")
+NETWORK_POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
 BINDING = Kind("ClusterRoleBinding", "clusterrolebindings", "rbac.authorization.k8s.io")
 DEFINITION = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io")
 
@@ -41,8 +42,8 @@ class Fault:
         first: Whether that must be the first error, not one among others.
         after: Slug of the section after which it is seeded.
         host: The host that is diagnosed; empty is the page's.
-        then: What the remedy leads to: all `green`; a state without that `cause`, which is not the page's; or it is
-            `left`, since it is not for the cluster of a run.
+        then: What the remedy leads to: all `green`; a state without that cause, which is not the page's; or `nothing`,
+            where no command could know what was meant.
         given: What is looked at instead of the setting, where the fault is in what the proof was given.
     """
 
@@ -55,7 +56,7 @@ class Fault:
     first: bool = True
     after: str = "exclude"
     host: str = ""
-    then: Literal["green", "cause gone", "left"] = "green"
+    then: Literal["green", "cause gone", "nothing"] = "green"
     given: Callable[[Setting], Setting] = as_it_is
 
 
@@ -79,8 +80,10 @@ def document(ref: Ref, *, labels: Mapping[str, str] | None = None, **content: An
 def patched(
     ref: Ref, body: Mapping[str, Any] | Sequence[Any], how: Literal["json", "merge", "strategic"] = "merge"
 ) -> Command:
-    """`kubectl patch` of one object."""
-    return shell("kubectl", "patch", *ref.typed, "--type", how, "--patch", json.dumps(body))
+    """`kubectl patch` of one object. Its kind is typed whole: Istio has Gateways as well."""
+    whole = ".".join(filter(None, (ref.kind.plural, ref.kind.group)))
+    where = ("--namespace", ref.namespace) if ref.namespace else ()
+    return shell("kubectl", "patch", whole, ref.name, *where, "--type", how, "--patch", json.dumps(body))
 
 
 def replaced(text: str) -> Command:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshproof import yamls
 from meshproof.faults.fault import (
     WEBHOOKS,
@@ -10,10 +12,10 @@ from meshproof.faults.fault import (
     document,
     made,
     patched,
-    ready,
     restarted,
+    rolled_out,
 )
-from meshproof.kube.kinds import POD, Ref
+from meshproof.kube.kinds import Ref
 from meshproof.names import INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.before import sample_app
 from meshproof.steps.install_istio import install_istio
@@ -88,7 +90,8 @@ def of_injection(setting: Setting) -> tuple[Fault, ...]:
             name="no-webhook",
             does="istiod runs, the webhook of its revision is gone, and the app's pods were made anew.",
             seed=(delete(webhook), *restarted(names.app)),
-            mend=(*install_istio(setting).commands, *joined),
+            # Helm takes over none that it did not make.
+            mend=(delete(webhook), *install_istio(setting).commands, *joined),
             refutes=by_label,
             cause="injection.no-webhook",
         ),
@@ -103,7 +106,7 @@ def of_injection(setting: Setting) -> tuple[Fault, ...]:
         Fault(
             name="one-pod-outside",
             does="One of two pods behind the Service opted out, so that half of the answers have no certificate.",
-            seed=(apply(outsider(setting)), ready(outside)),
+            seed=(apply(outsider(setting)), rolled_out(outside)),
             mend=(delete(outside),),
             refutes=by_label,
             cause="injection.opted-out",
@@ -163,16 +166,18 @@ def remade(setting: Setting) -> Command:
 
 
 def outsider_ref(setting: Setting) -> Ref:
-    """A further pod of the app."""
+    """A second Deployment of the app's pods."""
     app = setting.names.app
-    return Ref(POD, app.namespace, f"{app.name}-outside")
+    return replace(app, name=f"{app.name}-outside")
 
 
 def outsider(setting: Setting) -> str:
-    """A further pod of the app that is of no ReplicaSet and opted out of the mesh."""
-    [template] = [each["spec"]["template"] for each in yamls.load(sample_app(setting)) if each["kind"] == "Deployment"]
-    labels = {**template["metadata"]["labels"], OPT: "false"}
-    return document(outsider_ref(setting), labels=labels, spec=template["spec"])
+    """The app a second time, behind the same Service, with pods that opted out of the mesh."""
+    ref = outsider_ref(setting)
+    [spec] = [each["spec"] for each in yamls.load(sample_app(setting)) if each["kind"] == "Deployment"]
+    labels = {**spec["template"]["metadata"]["labels"], "copy": ref.name}
+    pods = {**spec["template"], "metadata": {"labels": {**labels, OPT: "false"}}}
+    return document(ref, spec={**spec, "selector": {"matchLabels": labels}, "template": pods})
 
 
 def calls_nobody(setting: Setting) -> dict[str, object]:

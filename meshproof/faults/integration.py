@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from meshproof import yamls
+from meshproof.cluster import Cluster
 from meshproof.faults.fault import Commands, Fault, changed, patched, rolled_out
-from meshproof.kube.kinds import DEPLOYMENT, Ref
+from meshproof.kube.kinds import DEPLOYMENT, NAMESPACE, Ref
 from meshproof.manifests import manifest
 from meshproof.names import INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm
@@ -26,6 +27,7 @@ from meshproof.steps.setting import Setting
 PAGE_VALUES_FILE = "values-of-the-page.yaml"
 OTHER_SWITCH = "KGW_ENABLE_ISTIO_INTEGRATION"
 OLD_ANNOTATION = "gateway.kgateway.dev/gateway-parameters-name"
+DISCOVERED = "istio-discovery"
 NOBODY = "istiod-canary.istio-system.svc:15012"
 BROKEN_POD = ("enable.gateway-containers",)
 UNATTACHED = ("enable.gateway-accepted", "enable.parameters-accepted")
@@ -126,7 +128,10 @@ def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
 
 
 def _of_the_switch(setting: Setting) -> tuple[Fault, ...]:
-    on = _controlled(setting, "--values", CURRENT_VALUES, "--values", INTEGRATION_VALUES)
+    on = (
+        _not_by_hand(setting),
+        *_controlled(setting, "--values", CURRENT_VALUES, "--values", INTEGRATION_VALUES),
+    )
     return (
         Fault(
             name="switch-off",
@@ -163,11 +168,16 @@ def _of_the_switch(setting: Setting) -> tuple[Fault, ...]:
 def _of_the_gateway(setting: Setting) -> tuple[Fault, ...]:
     names = setting.names
     label, value = names.injection
-    labelling = ("kubectl", "label", *names.gateway_namespace.typed, "--overwrite")
-    injecting, plain = (
-        shell(*labelling, f"{label}={value}"),
-        shell(*labelling, f"{INJECTION_LABEL}-", f"{REVISION_LABEL}-"),
-    )
+    discovered = (names.app.namespace, names.istio_namespace)
+    remedied = replace(names.parameters, name=f"{names.gateway.name}-not-injected")
+    unreferring = patched(names.gateway, {"spec": {"infrastructure": None}})
+    unlabelled = patched(names.parameters, {"spec": {"kube": {"podTemplate": {"extraLabels": None}}}})
+
+    def labelling(namespace: str) -> tuple[str, ...]:
+        return ("kubectl", "label", *Ref(NAMESPACE, "", namespace).typed, "--overwrite")
+
+    injecting = shell(*labelling(names.gateway.namespace), f"{label}={value}")
+    plain = shell(*labelling(names.gateway.namespace), f"{INJECTION_LABEL}-", f"{REVISION_LABEL}-")
     remade = _remade(setting)
     awaited = rolled_out(Ref(DEPLOYMENT, names.gateway.namespace, names.gateway.name))
     return (
@@ -175,28 +185,35 @@ def _of_the_gateway(setting: Setting) -> tuple[Fault, ...]:
             name="gateway-injected-before",
             does="The gateway's namespace is labelled for injection before the integration: a sidecar takes its calls.",
             seed=(injecting, remade, awaited),
-            mend=(plain, remade, awaited),
+            mend=(plain, unreferring, delete(remedied), remade, awaited),
             refutes=("before.gateway-containers",),
             cause="gateway.injected",
             after="istio",
+            then="cause gone",  # by parameters of its own
         ),
         Fault(
             name="gateway-injected",
             does="The gateway's namespace is labelled for injection with the integration on: two agents in one pod.",
             seed=(injecting, remade),
-            mend=(plain, remade, awaited),
+            mend=(plain, unlabelled, remade, awaited),
             refutes=BROKEN_POD,
             cause="gateway.injected",
+            then="cause gone",  # by its parameters, which then say more than the page's
         ),
         Fault(
             name="discovery-selectors",
             does="istiod's discoverySelectors leave the gateway's namespace out, which gets no root certificate.",
             seed=(
+                *(shell(*labelling(name), f"{DISCOVERED}=yes") for name in discovered),
                 _selecting(setting),
                 delete(names.root_certificate),
                 remade,
             ),
-            mend=(*install_istio(setting).commands, awaited),
+            mend=(
+                *install_istio(setting).commands,
+                *(shell(*labelling(name), f"{DISCOVERED}-") for name in (*discovered, names.gateway.namespace)),
+                awaited,
+            ),
             refutes=("enable.istiod-address", *BROKEN_POD),
             cause="istiod.leaves-out",
         ),
@@ -218,6 +235,19 @@ def _controlled(setting: Setting, *args: str) -> Commands:
     return helm(setting, KGATEWAY, *args), rolled_out(names.controller), rolled_out(gateway)
 
 
+def _not_by_hand(setting: Setting) -> Command:
+    """Take the switch out where a remedy set it: what Helm did not set, it does not take back."""
+    dialect, controller = setting.dialect, setting.names.controller
+
+    def by_helm_alone(cluster: Cluster) -> bool:
+        managers = (cluster.api.find(controller.path) or {"metadata": {}})["metadata"].get("managedFields", [])
+        return "kubectl-set" not in [each.get("manager") for each in managers]
+
+    container = f"--containers={dialect.controller_container}"
+    word = f"{dialect.integration_env}-"
+    return shell("kubectl", "set", "env", *controller.typed, container, word, unless=by_helm_alone)
+
+
 def _remade(setting: Setting) -> Command:
     """Delete the gateway's pod, so that another is made."""
     pods = setting.names.gateway_pods
@@ -227,9 +257,8 @@ def _remade(setting: Setting) -> Command:
 
 
 def _selecting(setting: Setting) -> Command:
-    """istiod with selectors that know the app's namespace and its own, and no other."""
+    """istiod with a selector of namespaces."""
     names = setting.names
-    namespaces = [names.app.namespace, names.istio_namespace]
-    chosen = [{"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces}]}]
+    chosen = [{"matchLabels": {DISCOVERED: "yes"}}]
     values = ("--values", ISTIOD_VALUES, "--set-json", f"meshConfig.discoverySelectors={json.dumps(chosen)}")
     return install(setting.parts, ISTIOD, names.istiod.name, names.istio_namespace, *values)

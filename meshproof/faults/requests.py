@@ -6,6 +6,7 @@ from typing import Any
 
 from meshproof.faults.fault import (
     AUTHORIZATION_POLICY,
+    NETWORK_POLICY,
     PEER_AUTHENTICATION,
     Fault,
     changed,
@@ -88,6 +89,7 @@ def _of_routes(setting: Setting) -> tuple[Fault, ...]:
             refutes=PLAINTEXT,
             cause="backend.annotation-no-boolean",
             host=names.service_host,
+            then="cause gone",  # the Service that is then not excluded
         ),
     )
 
@@ -196,11 +198,11 @@ def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
             name="sds-port-open",
             does="The gateway's secret server answers on all interfaces, with the key; a release of kgateway does so.",
             seed=(),
-            mend=(),
+            mend=(delete(Ref(NETWORK_POLICY, names.gateway.namespace, f"{names.gateway.name}-sds-closed")),),
             refutes=(),
             cause="sds.open",
             first=False,
-            then="left",
+            then="cause gone",
         ),
     )
 

@@ -124,7 +124,7 @@ def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Tria
     named = first if fault.first else fault.cause in codes
     remedy = next((each.remedy for each in findings if each.code == fault.cause), "")
     trial = replace(trial, codes=tuple(codes), first=first, named=named, remedy=remedy)
-    if not named or fault.then == "left":
+    if not named or fault.then == "nothing":
         return trial
     if not remedy:
         return replace(trial, remedied=False)
