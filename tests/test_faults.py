@@ -17,9 +17,12 @@ from meshproof import errors, yamls
 from meshproof.checks.finding import Finding
 from meshproof.choices import FAULTS, Choices
 from meshproof.cluster import Cluster, Record
+from meshproof.diagnose import Cause, Diagnosis
+from meshproof.diagnose.diagnosis import Severity
 from meshproof.errors import BadInput, CommandFailed
 from meshproof.faults import report, run
 from meshproof.faults.catalogue import catalogue, find
+from meshproof.faults.diagnosed import diagnosed, settled
 from meshproof.faults.fault import Fault
 from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
@@ -178,13 +181,9 @@ def test_a_fault_is_not_seeded_where_a_run_is_at_work(state: Path) -> None:
         run.run_faults(Choices.parse({"FAULT": "switch-off", "NAME": "busy"}, FAULTS))
 
 
-@dataclass(frozen=True)
-class Finds:
+def finds(code: str, severity: Severity = "error", remedy: str = "mend it") -> Cause:
     """A finding of a diagnosis."""
-
-    code: str
-    severity: str = "error"
-    remedy: str = "mend it"
+    return Cause(code, "link", severity, "It is so.", "Object it", remedy=remedy)
 
 
 @dataclass
@@ -234,21 +233,20 @@ def as_it_was() -> Any:
     HEALS[:], FALLS[:], STANDS[:] = ["sh -ec mend it"], [], []
 
 
-def tried(
-    tmp_path: Path, *findings: Finds, fault: Fault = A_FAULT, fails: str = "", asked: bool = True
-) -> tuple[Trial, Sequence[str]]:
+def tried(tmp_path: Path, *findings: Cause, fault: Fault = A_FAULT, fails: str = "") -> tuple[Trial, Sequence[str]]:
     """A trial on the stage, and what was typed; the diagnosis has nothing to say once the remedy has run."""
     hands = Hands(tmp_path, fails)
     stage = Staged(cast(Cluster, hands), SETTING, "exclude")
 
-    def diagnose(_: Stage, __: str) -> Sequence[Finds]:
-        return () if "sh -ec mend it" in hands.typed else findings
+    def diagnose(_: Stage, host: str) -> Diagnosis:
+        left = () if "sh -ec mend it" in hands.typed else findings
+        return Diagnosis(host, "broken" if left else "healthy", settled=True, hops=(), findings=left)
 
-    return try_fault(fault, stage, diagnose if asked else None), hands.typed
+    return try_fault(fault, stage, diagnose), hands.typed
 
 
 def test_a_fault_that_is_seen_named_and_mended_is_as_it_should_be(tmp_path: Path) -> None:
-    trial, typed = tried(tmp_path, Finds("link.it"), Finds("link.other", "note"))
+    trial, typed = tried(tmp_path, finds("link.it"), finds("link.other", "note"))
     assert trial.as_it_should_be
     assert (trial.refuted, trial.first, trial.remedied) == (("route.status",), True, True)
     assert typed == ["break it", "sh -ec mend it", "put it back"]
@@ -257,7 +255,7 @@ def test_a_fault_that_is_seen_named_and_mended_is_as_it_should_be(tmp_path: Path
 def test_what_is_not_refuted_is_told(tmp_path: Path) -> None:
     STANDS.append("route.status")
     FALLS.append("route.xfcc-by")
-    trial, _ = tried(tmp_path, Finds("link.it"))
+    trial, _ = tried(tmp_path, finds("link.it"))
     assert not trial.as_it_should_be
     assert (trial.missed, trial.fell) == (("route.status",), ("route.xfcc-by",))
     assert "    not refuted: route.status" in report.render([trial])
@@ -265,49 +263,49 @@ def test_what_is_not_refuted_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("found", [("link.other", "link.it"), ("link.other",), ()])
 def test_a_cause_that_is_not_the_first_error_is_not_named(tmp_path: Path, found: tuple[str, ...]) -> None:
-    trial, typed = tried(tmp_path, *map(Finds, found))
+    trial, typed = tried(tmp_path, *map(finds, found))
     assert (trial.named, trial.as_it_should_be) == (False, False)
     assert f"    named instead: {', '.join(found) or 'nothing'}" in report.render([trial])
     assert typed == ["break it", "put it back"]
 
 
 def test_a_note_is_no_first_error(tmp_path: Path) -> None:
-    trial, _ = tried(tmp_path, Finds("link.it", "note"))
+    trial, _ = tried(tmp_path, finds("link.it", "note"))
     assert trial.named is False
 
 
 def test_a_further_cause_may_stand_behind_another(tmp_path: Path) -> None:
-    trial, _ = tried(tmp_path, Finds("link.other"), Finds("link.it"), fault=replace(A_FAULT, first=False))
+    trial, _ = tried(tmp_path, finds("link.other"), finds("link.it"), fault=replace(A_FAULT, first=False))
     assert (trial.named, trial.first, trial.as_it_should_be) == (True, False, True)
 
 
 def test_a_remedy_that_mends_nothing_is_told(tmp_path: Path) -> None:
     HEALS.clear()
-    trial, typed = tried(tmp_path, Finds("link.it"))
+    trial, typed = tried(tmp_path, finds("link.it"))
     assert (trial.remedied, trial.as_it_should_be) == (False, False)
     assert "    the remedy did not mend it: mend it" in report.render([trial])
     assert typed[-1] == "put it back"
 
 
 def test_a_remedy_that_fails_is_told_and_what_was_there_is_put_back(tmp_path: Path) -> None:
-    trial, typed = tried(tmp_path, Finds("link.it"), fails="mend it")
+    trial, typed = tried(tmp_path, finds("link.it"), fails="mend it")
     assert (trial.remedied, trial.error, typed[-1]) == (False, "the remedy ended with 1: no", "put it back")
 
 
 def test_no_remedy_is_no_remedy(tmp_path: Path) -> None:
-    trial, typed = tried(tmp_path, Finds("link.it", remedy=""))
+    trial, typed = tried(tmp_path, finds("link.it", remedy=""))
     assert (trial.remedied, trial.as_it_should_be) == (False, False)
     assert typed == ["break it", "put it back"]
 
 
 def test_a_remedy_that_leads_elsewhere_is_held_against_the_cause(tmp_path: Path) -> None:
     HEALS.clear()  # the page's claims stay red
-    trial, _ = tried(tmp_path, Finds("link.it"), fault=replace(A_FAULT, then="cause gone"))
+    trial, _ = tried(tmp_path, finds("link.it"), fault=replace(A_FAULT, then="cause gone"))
     assert trial.remedied is True
 
 
 def test_a_remedy_that_is_not_for_a_runs_cluster_is_left(tmp_path: Path) -> None:
-    trial, typed = tried(tmp_path, Finds("link.it"), fault=replace(A_FAULT, then="nothing"))
+    trial, typed = tried(tmp_path, finds("link.it"), fault=replace(A_FAULT, then="nothing"))
     assert (trial.remedied, trial.as_it_should_be) == (None, True)
     assert typed == ["break it", "put it back"]
 
@@ -319,20 +317,37 @@ def test_a_seed_that_fails_is_put_back_all_the_same(tmp_path: Path) -> None:
     assert typed[-1] == "put it back"
 
 
-def test_without_a_diagnosis_the_cause_is_not_asked(tmp_path: Path) -> None:
-    trial, _ = tried(tmp_path, asked=False)
-    assert (trial.named, trial.as_it_should_be) == (None, True)
-    assert "not asked" in report.render([trial])
+def test_where_there_is_no_cause_none_is_asked_for(tmp_path: Path) -> None:
+    trial, typed = tried(tmp_path, fault=replace(A_FAULT, cause=""))
+    assert (trial.codes, trial.named, trial.as_it_should_be) == (None, None, True)
+    assert typed == ["break it", "put it back"]
+
+
+def test_what_refutes_nothing_may_not_be_told_beside_an_error(tmp_path: Path) -> None:
+    harmless = replace(A_FAULT, refutes=(), first=False)
+    note = finds("link.it", "note")
+    assert tried(tmp_path, note, finds("link.other", "warning"), fault=harmless)[0].named is True
+    assert tried(tmp_path, finds("link.other"), note, fault=harmless)[0].named is False
+
+
+def test_while_the_cluster_moves_the_diagnosis_is_asked_again(tmp_path: Path) -> None:
+    told = [Diagnosis("", "unsure", settled=False, hops=()), Diagnosis("", "broken", settled=True, hops=())]
+
+    def ask(_: Stage, __: str) -> Diagnosis:
+        return told.pop(0)
+
+    assert settled(ask, Staged(cast(Cluster, None), SETTING, "exclude"), "", lambda _: False).settled
+    assert told == []
 
 
 def test_the_verdict_counts_those_that_were_not_reached(tmp_path: Path) -> None:
-    trial, _ = tried(tmp_path, Finds("link.it"))
+    trial, _ = tried(tmp_path, finds("link.it"))
     assert report.verdict_line([trial], 2, 65, Path("f")).startswith("REFUTED  1 of 2 faults as they should be, 1:05")
     assert report.verdict_line([trial], 1, 65, Path("f")).startswith("PROVEN  1 of 1")
 
 
 def test_what_is_written_can_be_read(tmp_path: Path) -> None:
-    trial, _ = tried(tmp_path, Finds("link.it"))
+    trial, _ = tried(tmp_path, finds("link.it"))
     text = report.write([trial], tmp_path).read_text()
     assert '"fault": "it"' in text
     assert '"as_it_should_be": true' in text
@@ -409,7 +424,7 @@ def walked(root: Path, monkeypatch: pytest.MonkeyPatch, refuted: str = "") -> tu
     monkeypatch.setattr(run.Stage, "reach", walk.reach)
     monkeypatch.setattr(run, "try_fault", walk.try_fault)
     monkeypatch.setattr(run.inventory, "take_inventory", always(inventory_of(())))
-    return run.try_all(cast(Proof, walk), None), walk
+    return run.try_all(cast(Proof, walk), diagnosed), walk
 
 
 def test_each_fault_is_tried_once_after_its_section(

@@ -14,10 +14,11 @@ from meshproof.cluster import Cluster, Record, kind_cluster
 from meshproof.errors import BadInput
 from meshproof.faults import report
 from meshproof.faults.catalogue import catalogue, find
+from meshproof.faults.diagnosed import Diagnose, diagnosed
 from meshproof.faults.fault import Fault
 from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
-from meshproof.faults.trial import Diagnose, Trial, try_fault
+from meshproof.faults.trial import Trial, try_fault
 from meshproof.kube import inventory
 from meshproof.progress import Progress
 from meshproof.proof import Proof
@@ -30,7 +31,7 @@ from meshproof.steps.runner import run_commands
 SETTLE_S = 10.0
 
 
-def run_faults(choices: Choices, diagnose: Diagnose | None = None) -> int:
+def run_faults(choices: Choices) -> int:
     """Try every fault, or seed the one that is chosen and leave it; the exit code.
 
     Raises:
@@ -41,10 +42,10 @@ def run_faults(choices: Choices, diagnose: Diagnose | None = None) -> int:
         _leave(choices)
         return errors.PROVEN
     with proof_of(choices, Progress()) as proof:
-        return try_all(proof, diagnose)
+        return try_all(proof, diagnosed)
 
 
-def try_all(proof: Proof, diagnose: Diagnose | None) -> int:
+def try_all(proof: Proof, diagnose: Diagnose) -> int:
     """Walk the page, and after each section try the faults that are seeded there.
 
     The sections are the baseline: all that they claim is proven before the first fault and, by the clean-up, which

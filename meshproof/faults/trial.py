@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from meshproof.diagnose import Diagnosis
 from meshproof.errors import MeshproofError
+from meshproof.faults.diagnosed import Diagnose, settled
 from meshproof.faults.fault import Fault
 from meshproof.faults.stage import Stage
 from meshproof.proof.position import Held
 from meshproof.steps.runner import run_commands
 
 REMEDY_TIMEOUT_S = 120.0
-
-
-class Named(Protocol):
-    """What a diagnosis names: a code, how much it matters, and the remedy as a command."""
-
-    @property
-    def code(self) -> str:
-        """The cause's code."""
-        ...
-
-    @property
-    def severity(self) -> str:
-        """error, warning, note or unknown."""
-        ...
-
-    @property
-    def remedy(self) -> str:
-        """A command to paste; empty where there is none."""
-        ...
-
-
-Diagnose = Callable[[Stage, str], Sequence[Named]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +31,7 @@ class Trial:
         codes: Those that it gave, errors first; None where it was not asked.
         first: Whether the cause was the first error.
         named: Whether the cause was named as it must be; None where it was not asked.
+        diagnosis_s: How many seconds that took, until the cluster was settled.
         remedy: The remedy, verbatim.
         remedied: Whether that brought all back; None where it was not run.
         not_green: The claims that did not hold in the end.
@@ -68,6 +48,7 @@ class Trial:
     codes: tuple[str, ...] | None = None
     first: bool = False
     named: bool | None = None
+    diagnosis_s: float = 0.0
     remedy: str = ""
     remedied: bool | None = None
     not_green: tuple[str, ...] = ()
@@ -81,13 +62,12 @@ class Trial:
         return not wrong and self.named is not False and self.remedied is not False
 
 
-def try_fault(fault: Fault, stage: Stage, diagnose: Diagnose | None) -> Trial:
+def try_fault(fault: Fault, stage: Stage, diagnose: Diagnose) -> Trial:
     """Seed a fault, see it, have it named and remedied, put back what was there, and see all green again.
 
     Args:
         fault: The fault.
         stage: The cluster at the end of the fault's section, all green.
-        diagnose: Gives the diagnosis for a host; without it the cause is not asked for.
     """
     began = time.monotonic()
     trial = Trial(fault.name, fault.after, cause=fault.cause)
@@ -95,7 +75,7 @@ def try_fault(fault: Fault, stage: Stage, diagnose: Diagnose | None) -> Trial:
         try:
             run_commands(fault.seed, stage.cluster, [])
             trial = _seen(trial, fault, stage)
-            if fault.cause and diagnose:
+            if fault.cause:
                 trial = _named(trial, fault, stage, diagnose)
         finally:
             run_commands(fault.mend, stage.cluster, [])
@@ -118,12 +98,13 @@ def _seen(trial: Trial, fault: Fault, stage: Stage) -> Trial:
 
 def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Trial:
     """What the diagnosis says, and what comes of its remedy."""
-    findings = diagnose(stage, fault.host)
-    codes = [each.code for each in findings]
-    first = codes[:1] == [fault.cause] and findings[0].severity == "error"
-    named = first if fault.first else fault.cause in codes
-    remedy = next((each.remedy for each in findings if each.code == fault.cause), "")
-    trial = replace(trial, codes=tuple(codes), first=first, named=named, remedy=remedy)
+    began = time.monotonic()
+    found = settled(diagnose, stage, fault.host, lambda found: _names(found, fault))
+    codes = tuple(each.code for each in found.findings)
+    remedy = next((each.remedy for each in found.findings if each.code == fault.cause), "")
+    named, first = _names(found, fault), codes[:1] == (fault.cause,)
+    took = round(time.monotonic() - began, 1)
+    trial = replace(trial, codes=codes, first=first, named=named, remedy=remedy, diagnosis_s=took)
     if not named or fault.then == "nothing":
         return trial
     if not remedy:
@@ -133,7 +114,20 @@ def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Tria
         return replace(trial, remedied=False, error=f"the remedy ended with {done.code}: {done.stderr.strip()}")
     if fault.then == "green":
         return replace(trial, remedied=not stage.not_green(fault.refutes))
-    return replace(trial, remedied=fault.cause not in [each.code for each in diagnose(stage, fault.host)])
+    again = settled(diagnose, stage, fault.host, lambda found: not _has(found, fault.cause))
+    return replace(trial, remedied=not _has(again, fault.cause))
+
+
+def _names(found: Diagnosis, fault: Fault) -> bool:
+    """Whether the cause is named as it must be. What refutes nothing is no error, and nothing else may be one."""
+    wrong = [each.code for each in found.findings if each.severity == "error"]
+    if fault.first:
+        return wrong[:1] == [fault.cause]
+    return _has(found, fault.cause) and (bool(fault.refutes) or not wrong)
+
+
+def _has(found: Diagnosis, code: str) -> bool:
+    return code in [each.code for each in found.findings]
 
 
 def _ids(held: Sequence[Held]) -> tuple[str, ...]:
