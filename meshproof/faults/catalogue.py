@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from meshproof.errors import BadInput
 from meshproof.faults.fault import Fault
+from meshproof.faults.gateway import of_gateway
 from meshproof.faults.injection import of_injection
 from meshproof.faults.integration import of_integration
 from meshproof.faults.requests import of_requests
@@ -17,7 +18,8 @@ from meshproof.word import nearest
 
 def catalogue(setting: Setting) -> Mapping[str, Fault]:
     """Every fault by name, made for a setting."""
-    each = (*of_requests(setting), *of_integration(setting), *of_injection(setting), *of_sections(setting))
+    makers = (of_requests, of_integration, of_gateway, of_injection, of_sections)
+    each = [fault for make in makers for fault in make(setting)]
     order = [*PAGE, RESTORE.slug]
     return {fault.name: fault for fault in sorted(each, key=lambda fault: order.index(fault.after))}
 

@@ -1,17 +1,15 @@
-"""The gateway is not in the mesh: the controller's switch, its parameters, its own pod, what istiod gives it."""
+"""The gateway is not asked into the mesh: its parameters, and the controller's switch."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from meshproof import yamls
 from meshproof.cluster import Cluster
 from meshproof.faults.fault import Commands, Fault, changed, patched, rolled_out
-from meshproof.kube.kinds import DEPLOYMENT, NAMESPACE, Ref
+from meshproof.kube.kinds import DEPLOYMENT, Ref
 from meshproof.manifests import manifest
-from meshproof.names import INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm
 from meshproof.steps.enable_integration import (
     CURRENT_VALUES,
@@ -19,8 +17,6 @@ from meshproof.steps.enable_integration import (
     PAGE_VALUES,
     parameters,
 )
-from meshproof.steps.helm import install
-from meshproof.steps.install_istio import ISTIOD, ISTIOD_VALUES, install_istio
 from meshproof.steps.model import Command, apply, delete, shell, write
 from meshproof.steps.setting import Setting
 
@@ -35,8 +31,8 @@ WITHOUT_SWITCH = ("enable.controller-env", "enable.gateway-containers", "route.h
 
 
 def of_integration(setting: Setting) -> tuple[Fault, ...]:
-    """The faults by which the gateway has no certificate, a wrong one, or no pod."""
-    return (*_of_the_parameters(setting), *_of_the_switch(setting), *_of_the_gateway(setting))
+    """The faults by which the gateway's pod is not made as it should be."""
+    return (*_of_the_parameters(setting), *_of_the_switch(setting))
 
 
 def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
@@ -165,69 +161,6 @@ def _of_the_switch(setting: Setting) -> tuple[Fault, ...]:
     )
 
 
-def _of_the_gateway(setting: Setting) -> tuple[Fault, ...]:
-    names = setting.names
-    label, value = names.injection
-    discovered = (names.app.namespace, names.istio_namespace)
-    remedied = replace(names.parameters, name=f"{names.gateway.name}-not-injected")
-    unreferring = patched(names.gateway, {"spec": {"infrastructure": None}})
-    unlabelled = patched(names.parameters, {"spec": {"kube": {"podTemplate": {"extraLabels": None}}}})
-
-    def labelling(namespace: str) -> tuple[str, ...]:
-        return ("kubectl", "label", *Ref(NAMESPACE, "", namespace).typed, "--overwrite")
-
-    injecting = shell(*labelling(names.gateway.namespace), f"{label}={value}")
-    plain = shell(*labelling(names.gateway.namespace), f"{INJECTION_LABEL}-", f"{REVISION_LABEL}-")
-    remade = _remade(setting)
-    awaited = rolled_out(Ref(DEPLOYMENT, names.gateway.namespace, names.gateway.name))
-    return (
-        Fault(
-            name="gateway-injected-before",
-            does="The gateway's namespace is labelled for injection before the integration: a sidecar takes its calls.",
-            seed=(injecting, remade, awaited),
-            mend=(plain, unreferring, delete(remedied), remade, awaited),
-            refutes=("before.gateway-containers",),
-            cause="gateway.injected",
-            after="istio",
-            then="cause gone",  # by parameters of its own
-        ),
-        Fault(
-            name="gateway-injected",
-            does="The gateway's namespace is labelled for injection with the integration on: two agents in one pod.",
-            seed=(injecting, remade),
-            mend=(plain, unlabelled, remade, awaited),
-            refutes=BROKEN_POD,
-            cause="gateway.injected",
-            then="cause gone",  # by its parameters, which then say more than the page's
-        ),
-        Fault(
-            name="discovery-selectors",
-            does="istiod's discoverySelectors leave the gateway's namespace out, which gets no root certificate.",
-            seed=(
-                *(shell(*labelling(name), f"{DISCOVERED}=yes") for name in discovered),
-                _selecting(setting),
-                delete(names.root_certificate),
-                remade,
-            ),
-            mend=(
-                *install_istio(setting).commands,
-                *(shell(*labelling(name), f"{DISCOVERED}-") for name in (*discovered, names.gateway.namespace)),
-                awaited,
-            ),
-            refutes=("enable.istiod-address", *BROKEN_POD),
-            cause="istiod.leaves-out",
-        ),
-        Fault(
-            name="istiod-down",
-            does="istiod has no pod: what runs goes on, and nothing new joins the mesh.",
-            seed=(shell("kubectl", "scale", *names.istiod.typed, "--replicas=0"),),
-            mend=(shell("kubectl", "scale", *names.istiod.typed, "--replicas=1"), rolled_out(names.istiod)),
-            refutes=("istio.istiod-ready",),
-            cause="istiod.not-ready",
-        ),
-    )
-
-
 def _controlled(setting: Setting, *args: str) -> Commands:
     """The controller with other values, and the gateway that it then makes."""
     names = setting.names
@@ -246,19 +179,3 @@ def _not_by_hand(setting: Setting) -> Command:
     container = f"--containers={dialect.controller_container}"
     word = f"{dialect.integration_env}-"
     return shell("kubectl", "set", "env", *controller.typed, container, word, unless=by_helm_alone)
-
-
-def _remade(setting: Setting) -> Command:
-    """Delete the gateway's pod, so that another is made."""
-    pods = setting.names.gateway_pods
-    return shell(
-        "kubectl", "delete", "pods", "--namespace", pods.namespace, "--selector", pods.selector, "--wait=false"
-    )
-
-
-def _selecting(setting: Setting) -> Command:
-    """istiod with a selector of namespaces."""
-    names = setting.names
-    chosen = [{"matchLabels": {DISCOVERED: "yes"}}]
-    values = ("--values", ISTIOD_VALUES, "--set-json", f"meshConfig.discoverySelectors={json.dumps(chosen)}")
-    return install(setting.parts, ISTIOD, names.istiod.name, names.istio_namespace, *values)

@@ -6,7 +6,6 @@ from typing import Any
 
 from meshproof.faults.fault import (
     AUTHORIZATION_POLICY,
-    NETWORK_POLICY,
     PEER_AUTHENTICATION,
     Fault,
     changed,
@@ -193,16 +192,6 @@ def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
             refutes=REFUSED,
             cause="backend.tls-overridden",
             then="cause gone",  # the remedy is the exclusion: the app then answers over the policy's own TLS
-        ),
-        Fault(
-            name="sds-port-open",
-            does="The gateway's secret server answers on all interfaces, with the key; a release of kgateway does so.",
-            seed=(),
-            mend=(delete(Ref(NETWORK_POLICY, names.gateway.namespace, f"{names.gateway.name}-sds-closed")),),
-            refutes=(),
-            cause="sds.open",
-            first=False,
-            then="cause gone",
         ),
     )
 

@@ -58,23 +58,24 @@ class Stage:
         return [*stand, *(claim for claim in own if claim.id in named and claim.id not in known)]
 
     def refuted_by(self, named: Collection[str]) -> Sequence[Held]:
-        """The claims that do not hold, once all that are named do not, or after `SEEN_S`."""
-        return self._look(named, lambda each: each.id not in named or is_refuted(each), SEEN_S)
+        """The claims that are refuted, once all that are named are, or after `SEEN_S`."""
+        held = self._look(named, lambda each: each.id not in named or _red(each), SEEN_S)
+        return [each for each in held if _red(each)]
 
     def not_green(self, named: Collection[str] = (), settle_s: float = GREEN_S) -> Sequence[Held]:
         """The claims that do not hold, once all do, or after that many seconds."""
-        return self._look(named, lambda each: not is_refuted(each), settle_s)
+        return [each for each in self._look(named, _green, settle_s) if not _green(each)]
 
     def _look(self, named: Collection[str], wanted: Callable[[Held], bool], settle_s: float) -> Sequence[Held]:
         """Hold the claims until each is as it is wanted; what is read once is read when all others are, then judged."""
         claims = self.standing(named)
         states = [claim for claim in claims if all(link.when in ("each", "start") for link in claim.links)]
         others = [claim for claim in claims if claim not in states]
-        held = [*self._hold(states, self.start, wanted, settle_s)]
-        if others:
-            once = [link for claim in others for link in claim.links if link.when not in ("each", "start")]
-            held += self._hold(others, self.start | look_at(once, self.cluster), wanted, settle_s)
-        return [each for each in held if is_refuted(each)]
+        held = self._hold(states, self.start, wanted, settle_s)
+        if not others:
+            return held
+        once = [link for claim in others for link in claim.links if link.when not in ("each", "start")]
+        return [*held, *self._hold(others, self.start | look_at(once, self.cluster), wanted, settle_s)]
 
     def _hold(
         self, claims: Sequence[Claim], fixed: Seen, wanted: Callable[[Held], bool], settle_s: float
@@ -84,6 +85,10 @@ class Stage:
         )
 
 
-def is_refuted(held: Held) -> bool:
-    """Whether a claim does not hold. What does not decide refutes nothing; it is green no more than it is red."""
-    return not held.finding.holds
+def _red(held: Held) -> bool:
+    """Whether a claim is refuted; what does not decide is neither that nor green."""
+    return not held.finding.holds and not held.finding.skip
+
+
+def _green(held: Held) -> bool:
+    return held.finding.holds and not held.finding.skip
