@@ -41,6 +41,7 @@ def of_gateway(setting: Setting) -> tuple[Fault, ...]:
             mend=(plain, unreferring, delete(remedied), remade, awaited),
             refutes=("before.gateway-containers",),
             cause="gateway.injected",
+            first=False,  # the integration is not switched on yet, which comes before it
             after="istio",
             then="cause gone",  # by parameters of its own
         ),
