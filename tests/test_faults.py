@@ -37,7 +37,8 @@ from meshproof.steps import PAGE, Setting, sections
 from meshproof.steps.model import Command, flatten, shell
 
 ALL = catalogue(SETTING)
-PAGE_ON_FAULTS = (Path(__file__).parents[1] / "docs" / "faults.md").read_text()
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE_ON_FAULTS = (DOCS / "faults.md").read_text()
 # Those of a run's own cluster, and of one that is somebody else's.
 CLAIMS = {
     claim.id
@@ -368,6 +369,11 @@ def test_the_page_on_faults_lists_each_with_what_it_does_and_its_cause() -> None
     told = {fault.name: (fault.does, cause_of(fault)) for fault in ALL.values()}
     assert {name: (does, cause) for name, does, cause in rows} == told
     assert len(rows) == len(ALL)
+
+
+def test_each_cause_has_its_section_on_the_page_on_causes() -> None:
+    known = set(re.findall(r"^## (\S+)$", (DOCS / "causes.md").read_text(), re.MULTILINE))
+    assert {fault.cause for fault in ALL.values()} - {""} <= known
 
 
 def cause_of(fault: Fault) -> str:

@@ -10,7 +10,7 @@ from meshproof.errors import NotReady
 from meshproof.faults.stage import Stage
 from meshproof.wait import wait_for
 
-SETTLED_S = 30.0
+SETTLED_S = 60.0
 
 Diagnose = Callable[[Stage, str], Diagnosis]
 
