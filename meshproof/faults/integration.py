@@ -41,6 +41,7 @@ def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
     plain = manifest("gateway.yaml", names.marks())
     stored = (apply(parameters(setting)),)
     wrong = ("enable.parameters-accepted", *BROKEN_POD)
+    misspelt = replace(names.parameters, name="http-isto")
     elsewhere = replace(names.parameters, namespace=names.app.namespace, name="elsewhere")
 
     def of_proxy(field: str, value: str) -> Command:
@@ -94,18 +95,20 @@ def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
         Fault(
             name="dangling-reference",
             does="The Gateway refers to parameters that do not exist.",
-            seed=(referring("http-isto"),),
-            mend=(attached,),
+            seed=(referring(misspelt.name),),
+            mend=(attached, delete(misspelt)),
             refutes=("enable.gateway-accepted",),
             cause="parameters.missing",
+            then="cause gone",  # by others than the page's
         ),
         Fault(
             name="reference-to-another-namespace",
             does="The parameters that the Gateway refers to are in another namespace.",
             seed=(apply(changed(parameters(setting), move)), referring(elsewhere.name)),
-            mend=(attached, delete(elsewhere)),
+            mend=(attached, delete(elsewhere), delete(replace(elsewhere, namespace=names.gateway.namespace))),
             refutes=("enable.gateway-accepted",),
             cause="parameters.other-namespace",
+            then="cause gone",
         ),
         Fault(
             name="sds-not-ready",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meshproof.diagnose import Diagnosis
-from meshproof.errors import MeshproofError
 from meshproof.faults.diagnosed import Diagnose, settled
 from meshproof.faults.fault import Fault
 from meshproof.faults.stage import Stage
 from meshproof.proof.position import Held
+from meshproof.steps.own_errors import told
 from meshproof.steps.runner import run_commands
 
 REMEDY_TIMEOUT_S = 120.0
@@ -80,8 +80,8 @@ def try_fault(fault: Fault, stage: Stage, diagnose: Diagnose) -> Trial:
         finally:
             run_commands(fault.mend, stage.cluster, [])
         trial = replace(trial, not_green=_ids(stage.not_green(fault.refutes)))
-    except MeshproofError as problem:
-        trial = replace(trial, error=str(problem))
+    except Exception as problem:  # a bug of ours is told as one, and the other faults are tried all the same
+        trial = replace(trial, error=told(problem))
     return replace(trial, seconds=round(time.monotonic() - began, 1))
 
 
