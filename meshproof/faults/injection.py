@@ -16,7 +16,7 @@ from meshproof.faults.fault import (
     rolled_out,
 )
 from meshproof.kube.kinds import Ref
-from meshproof.names import INJECTION_LABEL, REVISION_LABEL
+from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.before import sample_app
 from meshproof.steps.install_istio import install_istio
 from meshproof.steps.model import Command, apply, delete, shell
@@ -79,12 +79,14 @@ def of_injection(setting: Setting) -> tuple[Fault, ...]:
         ),
         Fault(
             name="both-labels",
-            does="The namespace has both injection labels, which name different istiods.",
-            seed=(shell(*labelling, f"{INJECTION_LABEL}=enabled", f"{REVISION_LABEL}={value_of_other(setting)}"),),
+            does="The namespace has both injection labels, and no webhook takes the two together.",
+            seed=(
+                shell(*labelling, f"{INJECTION_LABEL}=true", f"{REVISION_LABEL}={names.revision or DEFAULT_REVISION}"),
+                *restarted(names.app),
+            ),
             mend=joined,
-            refutes=("route.namespace-labelled",),
+            refutes=by_label,
             cause="injection.both-labels",
-            first=False,  # where istio-injection wins, nothing is broken yet
         ),
         Fault(
             name="no-webhook",
@@ -142,11 +144,6 @@ def mesh_again(setting: Setting) -> Commands:
     """The page's own commands that bring the app into the mesh; its pods are made anew where they lack a sidecar."""
     label, restart, _ = route_over_mtls(setting).commands
     return label, restart, restarted(setting.names.app)[1]
-
-
-def value_of_other(setting: Setting) -> str:
-    """The revision that stands beside istio-injection."""
-    return setting.names.revision or ELSEWHERE
 
 
 def annotated(setting: Setting, value: str | None) -> Command:
