@@ -361,6 +361,7 @@ def test_a_fault_that_is_left_says_how_it_is_put_back(tmp_path: Path, state: Pat
     told = run.left(ALL["wrong-cluster-id"], ["enable.gateway-containers"], cluster)
     assert told.startswith("wrong-cluster-id: The parameters give a cluster id that is not istiod's")
     assert "refuted by now: enable.gateway-containers" in told
+    assert "diagnose HOST=www.example.com NAME=mine" in told
     assert "  kubectl apply -f - <<'EOF'" in told
 
 

@@ -20,9 +20,10 @@ from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
 from meshproof.faults.trial import Trial, try_fault
 from meshproof.kube import inventory
+from meshproof.names import Names
 from meshproof.progress import Progress
 from meshproof.proof import Proof
-from meshproof.proof.position import setting_of, tell
+from meshproof.proof.position import setting_of
 from meshproof.steps import Setting, titled
 from meshproof.steps.give_back import FOUND
 from meshproof.steps.model import flatten
@@ -100,10 +101,9 @@ def _leave(choices: Choices) -> None:
         stage = Stage(cluster, setting_of(proof, fault.after), fault.after)
         fault = find(choices.fault, stage.setting)
         if wrong := stage.not_green(settle_s=SETTLE_S):
-            told = "\n".join(f"  - {tell(each)}" for each in wrong)
             raise BadInput(
                 f"cluster {choices.name}: FAULT={fault.name} is seeded where {titled(fault.after)} has ended and all "
-                f"is well; nothing was changed. What does not hold:\n{told}"
+                f"is well; nothing was changed. What does not hold: {', '.join(each.id for each in wrong)}"
             )
         run_commands(fault.seed, cluster, [])
         refuted = stage.given(fault.given).refuted_by(fault.refutes)
@@ -111,12 +111,14 @@ def _leave(choices: Choices) -> None:
 
 
 def left(fault: Fault, refuted: Sequence[str], cluster: Cluster) -> str:
-    """What is wrong on a cluster by now, and what puts it back."""
+    """What is wrong on a cluster by now, what says so, and what puts it back."""
+    host = fault.host or Names().host
     back = "\n".join(command.text for command in flatten(fault.mend))
     kubeconfig = Record(cluster.name).give_kubeconfig()
     return (
         f"{fault.name}: {fault.does}\n"
         f"refuted by now: {', '.join(refuted) or 'nothing'}\n"
+        f"what says why: {COMMAND} diagnose HOST={host} NAME={cluster.name}\n"
         f"to put it back, in {cluster.work} with KUBECONFIG={kubeconfig}:\n{indent(back, '  ')}"
     )
 
