@@ -10,6 +10,7 @@ from meshproof.cluster import Cluster
 from meshproof.faults.fault import Commands, Fault, changed, patched, rolled_out
 from meshproof.kube.kinds import DEPLOYMENT, Ref
 from meshproof.manifests import manifest
+from meshproof.path.mesh import XDS_PORT
 from meshproof.steps.before import KGATEWAY, KGATEWAY_VALUES, helm
 from meshproof.steps.enable_integration import (
     CURRENT_VALUES,
@@ -24,7 +25,6 @@ PAGE_VALUES_FILE = "values-of-the-page.yaml"
 OTHER_SWITCH = "KGW_ENABLE_ISTIO_INTEGRATION"
 OLD_ANNOTATION = "gateway.kgateway.dev/gateway-parameters-name"
 DISCOVERED = "istio-discovery"
-NOBODY = "istiod-canary.istio-system.svc:15012"
 BROKEN_POD = ("enable.gateway-containers",)
 UNATTACHED = ("enable.gateway-accepted", "enable.parameters-accepted")
 WITHOUT_SWITCH = ("enable.controller-env", "enable.gateway-containers", "route.handshakes", "route.xfcc-by")
@@ -63,7 +63,7 @@ def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
         Fault(
             name="wrong-istiod-address",
             does="The parameters name an istiod that is not there.",
-            seed=(of_proxy("istioDiscoveryAddress", NOBODY),),
+            seed=(of_proxy("istioDiscoveryAddress", f"istiod-canary.{names.istio_namespace}.svc:{XDS_PORT}"),),
             mend=stored,
             refutes=("enable.istiod-address", *wrong),
             cause="parameters.istiod-address",
