@@ -22,7 +22,7 @@ from meshproof.diagnose.diagnosis import Severity
 from meshproof.errors import BadInput, CommandFailed
 from meshproof.faults import report, run
 from meshproof.faults.catalogue import catalogue, find
-from meshproof.faults.diagnosed import diagnosed, settled
+from meshproof.faults.diagnosed import asked_until, diagnosed
 from meshproof.faults.fault import Fault
 from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
@@ -337,7 +337,8 @@ def test_while_the_cluster_moves_the_diagnosis_is_asked_again(tmp_path: Path) ->
     def ask(_: Stage, __: str) -> Diagnosis:
         return told.pop(0)
 
-    assert settled(ask, Staged(cast(Cluster, None), SETTING, "exclude"), "", lambda _: False).settled
+    stage = Staged(cast(Cluster, None), SETTING, "exclude")
+    assert asked_until(lambda found: found.settled, ask, stage, "").settled
     assert told == []
 
 

@@ -21,8 +21,8 @@ def diagnosed(stage: Stage, host: str) -> Diagnosis:
     return diagnose(cluster.api, host or setting.names.host, env=cluster.env, line=setting.dialect)
 
 
-def settled(ask: Diagnose, stage: Stage, host: str, enough: Callable[[Diagnosis], bool]) -> Diagnosis:
-    """The first diagnosis that is as it should be or speaks of a cluster in which nothing moves, or the last one."""
+def asked_until(enough: Callable[[Diagnosis], bool], ask: Diagnose, stage: Stage, host: str) -> Diagnosis:
+    """The first diagnosis that is enough, or the last one of `SETTLED_S`."""
     last: list[Diagnosis] = []
 
     def look() -> Diagnosis:
@@ -32,7 +32,7 @@ def settled(ask: Diagnose, stage: Stage, host: str, enough: Callable[[Diagnosis]
     with suppress(NotReady):
         wait_for(
             look,
-            lambda found: found.settled or enough(found),
+            enough,
             what=f"a diagnosis of {host or 'the page'}",
             timeout_s=SETTLED_S,
             every_s=1.0,

@@ -123,6 +123,7 @@ def _of_policies(setting: Setting) -> tuple[Fault, ...]:
             mend=(delete(nobody),),
             refutes=REFUSED,
             cause="policies.denied",
+            then="cause gone",  # the gateway alone is then allowed, and it has no name where it speaks plaintext
         ),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from meshproof.diagnose import Diagnosis
-from meshproof.faults.diagnosed import Diagnose, settled
+from meshproof.faults.diagnosed import Diagnose, asked_until
 from meshproof.faults.fault import Fault
 from meshproof.faults.stage import Stage
 from meshproof.proof.position import Held
@@ -99,7 +99,7 @@ def _seen(trial: Trial, fault: Fault, stage: Stage) -> Trial:
 def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Trial:
     """What the diagnosis says, and what comes of its remedy."""
     began = time.monotonic()
-    found = settled(diagnose, stage, fault.host, lambda found: _names(found, fault))
+    found = asked_until(lambda found: found.settled or _names(found, fault), diagnose, stage, fault.host)
     codes = tuple(each.code for each in found.findings)
     remedy = next((each.remedy for each in found.findings if each.code == fault.cause), "")
     named, first = _names(found, fault), codes[:1] == (fault.cause,)
@@ -114,7 +114,7 @@ def _named(trial: Trial, fault: Fault, stage: Stage, diagnose: Diagnose) -> Tria
         return replace(trial, remedied=False, error=f"the remedy ended with {done.code}: {done.stderr.strip()}")
     if fault.then == "green":
         return replace(trial, remedied=not stage.not_green(fault.refutes))
-    again = settled(diagnose, stage, fault.host, lambda found: not _has(found, fault.cause))
+    again = asked_until(lambda found: not _has(found, fault.cause), diagnose, stage, fault.host)
     return replace(trial, remedied=not _has(again, fault.cause))
 
 
