@@ -168,7 +168,6 @@ def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
             ),
             refutes=("route.httpbin-containers", *REFUSED),
             cause="endpoints.not-ready",
-            then="nothing",
         ),
         Fault(
             name="port-not-named-http",
