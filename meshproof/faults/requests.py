@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from meshproof.faults.fault import (
@@ -26,6 +27,7 @@ from meshproof.steps.setting import Setting
 EXCLUDES = "kgateway.dev/disable-istio-auto-mtls"
 HEADER = "X-Forwarded-Client-Cert"
 PLAINTEXT = ("exclude.service-no-xfcc", "exclude.same-pods")
+_ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}  # the default
 REFUSED = ("route.status", "route.handshakes", *CERTIFICATE)
 
 
@@ -130,42 +132,15 @@ def _of_policies(setting: Setting) -> tuple[Fault, ...]:
 
 def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
     names = setting.names
-    [first, *_] = names.app_containers
     services = (names.service, names.excluded)
-    never = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    image = setting.parts.images["httpbin"]
     speaking = https(setting)
     return (
         Fault(
             name="app-not-ready",
-            does="No pod of the app is ready, so that nobody answers.",
-            seed=(
-                patched(
-                    names.app,
-                    {
-                        "spec": {
-                            "strategy": {"type": "Recreate", "rollingUpdate": None},
-                            "template": {"spec": {"containers": [{"name": first, "readinessProbe": never}]}},
-                        }
-                    },
-                    "strategic",
-                ),
-            ),
-            mend=(
-                patched(
-                    names.app,
-                    {
-                        "spec": {
-                            "strategy": {
-                                "type": "RollingUpdate",
-                                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
-                            },
-                            "template": {"spec": {"containers": [{"name": first, "readinessProbe": None}]}},
-                        }
-                    },
-                    "strategic",
-                ),
-                rolled_out(names.app),
-            ),
+            does="No pod of the app is ready, since its image is misspelt, so that nobody answers.",
+            seed=(_app_with(setting, {"type": "Recreate", "rollingUpdate": None}, f"{image}-misspelt"),),
+            mend=(_app_with(setting, _ROLLING, image), rolled_out(names.app)),
             refutes=("route.httpbin-containers", *REFUSED),
             cause="endpoints.not-ready",
         ),
@@ -199,3 +174,11 @@ def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
 
 def _port_named(service: Ref, name: str) -> Command:
     return patched(service, [{"op": "replace", "path": "/spec/ports/0/name", "value": name}], "json")
+
+
+def _app_with(setting: Setting, strategy: Mapping[str, object], image: str) -> Command:
+    """The app rolled out by a strategy, with an image of its first container."""
+    app = setting.names.app
+    container = {"name": setting.names.app_containers[0], "image": image}
+    spec = {"strategy": strategy, "template": {"spec": {"containers": [container]}}}
+    return patched(app, {"spec": spec}, "strategic")
