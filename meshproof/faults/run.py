@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from textwrap import indent
 
 from meshproof import errors
@@ -11,7 +12,7 @@ from meshproof.bring_up import cell_of, parts_of, proof_of
 from meshproof.carried import COMMAND
 from meshproof.choices import Choices
 from meshproof.cluster import Cluster, Record, kind_cluster
-from meshproof.errors import BadInput
+from meshproof.errors import BadInput, NotReady
 from meshproof.faults import report
 from meshproof.faults.catalogue import catalogue, find
 from meshproof.faults.diagnosed import Diagnose, diagnosed
@@ -20,16 +21,19 @@ from meshproof.faults.sections import somebody_elses
 from meshproof.faults.stage import SECTIONS, Stage
 from meshproof.faults.trial import Trial, try_fault
 from meshproof.kube import inventory
+from meshproof.kube.inventory import Inventory
 from meshproof.names import Names
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.proof.position import setting_of
 from meshproof.steps import Setting, titled
 from meshproof.steps.give_back import FOUND
+from meshproof.steps.judging import SUCCESSES
 from meshproof.steps.model import flatten
 from meshproof.steps.runner import run_commands
+from meshproof.wait import wait_for
 
-SETTLE_S = 10.0
+SETTLE_S, REST_S = 10.0, 60.0
 
 
 def run_faults(choices: Choices) -> int:
@@ -56,7 +60,7 @@ def try_all(proof: Proof, diagnose: Diagnose) -> int:
     began = time.monotonic()
     planned = len(catalogue(proof.setting("before")))
     trials: list[Trial] = []
-    inventory.save(inventory.take_inventory(proof.cluster.api), proof.cluster.work / FOUND)
+    inventory.save(_at_rest(proof.cluster), proof.cluster.work / FOUND)
     for slug in SECTIONS:
         walk = proof if slug in proof.sections else _of_somebody_elses(proof)
         stage = Stage.reach(walk, slug)
@@ -72,6 +76,19 @@ def try_all(proof: Proof, diagnose: Diagnose) -> int:
     print(f"\n{report.render(trials)}\n\n{report.verdict_line(trials, planned, time.monotonic() - began, path)}")
     good = len(trials) == planned and all(trial.as_it_should_be for trial in trials)
     return errors.PROVEN if good and proof.result().verdict == "proven" else errors.REFUTED
+
+
+def _at_rest(cluster: Cluster) -> Inventory:
+    """What is in a cluster once nothing is made there any more: a new one goes on for some seconds."""
+    taken: list[Inventory] = []
+
+    def look() -> bool:
+        taken.append(inventory.take_inventory(cluster.api))
+        return len(taken) > 1 and not inventory.compare(*taken[-2:])
+
+    with suppress(NotReady):  # what is made later is then found when the cluster is given back
+        wait_for(look, bool, what="a cluster at rest", timeout_s=REST_S, successes=SUCCESSES)
+    return taken[-1]
 
 
 def _of_somebody_elses(proof: Proof) -> Proof:
