@@ -12,6 +12,7 @@ from meshproof.diagnose.look import Look
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import Target
 from meshproof.errors import BadInput
+from meshproof.kube.conditions import Condition
 from meshproof.kube.kinds import DEPLOYMENT, POD, Ref
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.workloads import Deployment, Pod
@@ -32,7 +33,11 @@ def endpoints(scene: Scene, look: Look) -> None:
         look.see(*map(describe, pods))
         for deployment in deployments:
             _failing(scene, look, deployment)
-        if look.unsettled or any(pod.all_ready for pod in pods):
+        if (
+            look.unsettled
+            or any(pod.all_ready for pod in pods)
+            or any(_by_webhook(scene, each) for each in deployments)
+        ):
             continue
         if not pods:
             told = [f"{each.namespace}/{each.name} spec.replicas: {each.replicas}" for each in deployments]
@@ -71,11 +76,20 @@ def _scaled(scene: Scene, target: Target) -> str:
 
 def _failing(scene: Scene, look: Look, deployment: Deployment) -> None:
     """A Deployment whose pods are refused when they are made; where Istio's webhook is why, injection tells it."""
-    said = [each for each in deployment.conditions if each.type == "ReplicaFailure" and each.status == "True"]
-    hooks = [hook for hooks in scene.need(around.INJECTORS) for hook in hooks]
-    if said and not any(hook.name in said[0].message for hook in hooks):
+    said, told_later = _refused(deployment), _by_webhook(scene, deployment)
+    if said and not told_later:
         ref = Ref(DEPLOYMENT, deployment.namespace, deployment.name)
         look.suffer("none", f"A pod of {ref} cannot be made", ref, f"status: {said[0]}")
+
+
+def _refused(deployment: Deployment) -> list[Condition]:
+    return [each for each in deployment.conditions if each.type == "ReplicaFailure" and each.status == "True"]
+
+
+def _by_webhook(scene: Scene, deployment: Deployment) -> bool:
+    """Whether it is a webhook of Istio's that its pods are refused by."""
+    hooks = [hook for hooks in scene.need(around.INJECTORS) for hook in hooks]
+    return any(hook.name in said.message for said in _refused(deployment) for hook in hooks)
 
 
 def sidecar(scene: Scene, look: Look) -> None:
