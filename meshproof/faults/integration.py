@@ -122,6 +122,7 @@ def _of_the_parameters(setting: Setting) -> tuple[Fault, ...]:
             mend=(patched(names.parameters, {"spec": {"kube": {"sdsContainer": None}}}),),
             refutes=wrong,
             cause="sds.not-ready",
+            then="cause gone",  # what is left is an empty part of the parameters, which the page's have not
         ),
     )
 
