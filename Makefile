@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python -m meshproof
 CHOICES = $(filter-out PYTHON=% ARGS=%,$(MAKEOVERRIDES))
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint e2e matrix published runbook survey coverage lab images bench doctor clusters delete down clean lock
+.PHONY: help test lint e2e matrix published runbook faults survey diagnose coverage lab images bench doctor clusters delete down clean lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +25,14 @@ published: $(VENV)/ready ## IMAGES=published rehearsed: what is assembled here, 
 runbook: $(VENV)/ready ## execute the notebooks on a real kind cluster, or on an existing one; FROM=route goes on from that section
 	@$(RUN) runbook $(CHOICES)
 
+faults: $(VENV)/ready ## seed every fault on a live cluster, see it refuted and named, mend it; FAULT=name seeds one and leaves it
+	@$(RUN) faults $(CHOICES)
+
 survey: $(VENV)/ready ## what an existing cluster has and what a run would do to it; changes nothing: KUBECONFIG= CONTEXT=
 	@$(RUN) survey $(CHOICES)
+
+diagnose: $(VENV)/ready ## why requests for a host have no client certificate, or fail; changes nothing: HOST= NAME= or KUBECONFIG= CONTEXT=
+	@$(RUN) diagnose $(CHOICES)
 
 coverage: $(VENV)/ready ## what can be said of each block of a page without a cluster: PAGE= REUSE= BASELINE=
 	@$(RUN) coverage $(CHOICES)

@@ -18,9 +18,12 @@ TAKING_NOTEBOOK = "own-cluster"  # it takes an existing cluster, and the others 
 PROOFS = (*RUNS, SECTION_NOTEBOOKS, TAKING_NOTEBOOK)
 PORT_FORWARD, LOAD_BALANCER, ALL = "port-forward", "load-balancer", "all"
 EXISTING, CONTROLLER = "existing", "controller"
-MATRIX = "matrix"
-VERSIONED = (*PROOFS, "images", "doctor", "coverage", MATRIX)
-MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, "images", "doctor")  # where everything is made, the cluster included
+FORMATS = ("text", "short", "json")
+SKIPPED = r"[a-z-]+(\.[a-z-]+)?(:[^,]+)?"
+STOPS = ("before", "istio", "enable", "route", "exclude")  # the page's sections, but for the clean-up at its end
+FAULTS, MATRIX = "faults", "matrix"
+VERSIONED = (*PROOFS, FAULTS, "images", "doctor", "coverage", MATRIX)
+MADE_HERE = (*RUNS, SECTION_NOTEBOOKS, FAULTS, "images", "doctor")  # where everything is made, the cluster included
 SOURCE_FORM = (".+", "a module version such as v2.4.1, or a folder")
 
 
@@ -65,7 +68,7 @@ class Choices:
         str,
         Word(
             "Istio's revision; empty is revisionless, and in an existing cluster the only one that is there",
-            (*PROOFS, "survey", MATRIX),
+            (*PROOFS, FAULTS, "survey", MATRIX),
             # A label's value and, after `istiod-`, the name of a Service: 63 characters.
             form=("[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?", "lower-case letters, digits and dashes inside, 56 at most"),
             reported=True,
@@ -111,7 +114,7 @@ class Choices:
         str,
         Word(
             "the kubeconfig that leads to an existing cluster; empty takes what kubectl would",
-            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete", "diagnose"),
             form=(".+", "a file, or several with : between"),
             kind_option="kubeconfig",
         ),
@@ -120,7 +123,7 @@ class Choices:
         str,
         Word(
             "its context; empty takes the current one",
-            (*RUNS, TAKING_NOTEBOOK, "survey", "delete"),
+            (*RUNS, TAKING_NOTEBOOK, "survey", "delete", "diagnose"),
             form=(".+", "a name"),
         ),
     ] = ""
@@ -145,7 +148,7 @@ class Choices:
         bool,
         Word(
             "keep the cluster and say how to reach it",
-            ("e2e", "runbook", "pytest"),
+            (*RUNS, FAULTS),
             one_of("1"),
             kind_option="keep-cluster",
         ),
@@ -154,13 +157,65 @@ class Choices:
         str,
         Word(
             "name of the kind cluster",
-            (*RUNS, SECTION_NOTEBOOKS, "delete", MATRIX),
+            (*RUNS, SECTION_NOTEBOOKS, FAULTS, "delete", "diagnose", MATRIX),
             form=("[a-z0-9][a-z0-9-]{0,40}", "lower-case letters, digits and dashes, 41 at most"),
             elsewhere={MATRIX: "what the names of the clusters begin with; the combination follows"},
             required={"delete": "the cluster to delete; `clusters` in place of `delete` lists them"},
             kind_option="cluster-name",
         ),
     ] = "meshproof"
+    until: Annotated[
+        str,
+        Word(
+            "the section to stop after, which proves nothing of those behind it; with KEEP=1 the cluster stays so",
+            ("e2e", "pytest"),
+            one_of(*STOPS),
+        ),
+    ] = ""
+    host: Annotated[
+        str,
+        Word(
+            "the host whose requests are followed",
+            ("diagnose",),
+            form=(
+                "[a-z0-9*]([-a-z0-9.]*[a-z0-9])?",
+                "a host name such as shop.example, and no more",
+            ),
+            required={"diagnose": "the host whose requests are to be followed"},
+        ),
+    ] = ""
+    gateway: Annotated[
+        str,
+        Word(
+            "the Gateway that it comes in by, where several have it",
+            ("diagnose",),
+            form=("[^/]+/[^/]+", "NAMESPACE/NAME"),
+        ),
+    ] = ""
+    format: Annotated[
+        str,
+        Word("how it is told: for a terminal, for a chat, or for programs", ("diagnose",), one_of(*FORMATS)),
+    ] = "text"
+    ask: Annotated[
+        str,
+        Word("whether a handful of GET requests for the host are sent; 0 sends none", ("diagnose",), one_of("1", "0")),
+    ] = "1"
+    skip: Annotated[
+        str,
+        Word(
+            "findings that are not to be told",
+            ("diagnose",),
+            form=(f"{SKIPPED}(,{SKIPPED})*", "CODE or CODE:OBJECT, several with a comma between"),
+        ),
+    ] = ""
+    fault: Annotated[
+        str,
+        Word(
+            "a fault that is seeded on a cluster that is kept, and left there; empty tries the whole catalogue",
+            (FAULTS,),
+            form=("[a-z0-9-]+", "a fault's name; docs/faults.md lists them"),
+        ),
+    ] = ""
     start: Annotated[
         str,
         Word(
@@ -230,6 +285,10 @@ class Choices:
             raise BadInput(f"TABS={chosen.tabs} and ACCESS={chosen.access} contradict each other: give one of them")
         if taker in ("survey", TAKING_NOTEBOOK):  # which are of nothing else
             return replace(chosen, cluster=EXISTING)
+        if taker == "diagnose" and {"KUBECONFIG", "CONTEXT"} & given.keys():
+            if "NAME" in given:
+                raise BadInput("NAME is a cluster of meshproof's, KUBECONFIG and CONTEXT lead to any: give one of them")
+            return replace(chosen, cluster=EXISTING)
         chosen._check_cluster({name for name, value in given.items() if value != known[name].default})
         if chosen.images == "published" and chosen.sources:
             word = f"{next(iter(chosen.sources)).upper()}_SOURCE"
@@ -239,7 +298,7 @@ class Choices:
     def _check_cluster(self, given: Collection[str]) -> None:
         """Refuse what is about an existing cluster without one, and what is about a cluster of ours with one."""
         if self.cluster == EXISTING:
-            ours = ("NAME", "KEEP", "TABS", "KUBERNETES", "KGATEWAY_SOURCE", "ISTIO_SOURCE")
+            ours = ("NAME", "KEEP", "UNTIL", "TABS", "KUBERNETES", "KGATEWAY_SOURCE", "ISTIO_SOURCE")
             wrong = [name for name in ours if name in given]
             why = f"is about clusters that meshproof makes; leave it out, or CLUSTER={EXISTING}"
         else:

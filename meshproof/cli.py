@@ -84,12 +84,26 @@ def _runbook(choices: Choices) -> int:
     return run_runbook(agreed(choices) if choices.existing else choices)
 
 
+def _faults(choices: Choices) -> int:
+    """Seed every fault of the catalogue on a live cluster, see it refuted and named, and mend it; or seed one."""
+    from meshproof.faults.run import run_faults
+
+    return run_faults(choices)
+
+
 def _survey(choices: Choices) -> int:
     """Say what an existing cluster has, and what a run would do to it; nothing is changed."""
     from meshproof.survey.existing import survey
 
     print(survey(choices))
     return errors.PROVEN
+
+
+def _diagnose(choices: Choices) -> int:
+    """Say why requests for a host have no client certificate, or fail; nothing is changed."""
+    from meshproof.diagnosing import run_diagnose
+
+    return run_diagnose(choices)
 
 
 def _coverage(choices: Choices) -> int:
@@ -163,7 +177,9 @@ COMMANDS: Mapping[str, Command] = {
     "e2e": Command(_e2e, "KGATEWAY=2.4.0 --keep"),
     "matrix": Command(_matrix, "KGATEWAY=2.4.2 --parallel 2"),
     "runbook": Command(_runbook, "--from route --name mine"),
+    "faults": Command(_faults, "FAULT=wrong-cluster-id NAME=mine"),
     "survey": Command(_survey, "--context mine"),
+    "diagnose": Command(_diagnose, "HOST=shop.example NAME=mine"),
     "coverage": Command(_coverage, "PAGE=page.md REUSE=snippets"),
     "lab": Command(_lab, alone="they are parameters of the notebooks"),
     "images": Command(_images, "IMAGES=source"),

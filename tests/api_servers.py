@@ -59,6 +59,12 @@ class Authority:
         names = (x509.DNSName("api.test"), x509.IPAddress(ip_address("127.0.0.1")))
         return Pair(self._sign(name_of(name), key, x509.SubjectAlternativeName(names), begins, lasts), pem_of(key))
 
+    def issue_workload(self, identity: str, *, begins: datetime = NOW - DAY, lasts: timedelta = DAY) -> str:
+        """The certificate of a workload of the mesh, in PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)])
+        return self._sign(x509.Name([]), key, names, begins, lasts)
+
     def _sign(
         self,
         name: x509.Name,

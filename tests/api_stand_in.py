@@ -46,6 +46,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "GatewayParameters": ("gateway.kgateway.dev/v1alpha1", "gatewayparameters"),
     "Backend": ("gateway.kgateway.dev/v1alpha1", "backends"),
     "EnvoyFilter": ("networking.istio.io/v1alpha3", "envoyfilters"),
+    "DestinationRule": ("networking.istio.io/v1", "destinationrules"),
+    "BackendTLSPolicy": ("gateway.networking.k8s.io/v1", "backendtlspolicies"),
+    "BackendConfigPolicy": ("gateway.kgateway.dev/v1alpha1", "backendconfigpolicies"),
 }
 _PATH = re.compile(
     r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)/(namespaces/(?P<namespace>[^/]+)/)?(?P<plural>[^/]+)(/(?P<name>[^/]+))?"

@@ -19,7 +19,8 @@ from meshproof.formats.answer import Response
 from meshproof.formats.certificate import leaf_sha256
 from meshproof.images import Parts
 from meshproof.kube.conditions import Condition
-from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, RouteParent
+from meshproof.kube.objects import Gateway, Namespace
+from meshproof.kube.routes import HTTPRoute, RouteParent
 from meshproof.kube.workloads import Container, Deployment, Pod
 from meshproof.path.ask import Answer, Answers, Ask
 from meshproof.releases import cells

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from api_stand_in import Served, thing
 
-from meshproof.dialects import dialect
+from meshproof.dialects import CONTROLLER_NAME, dialect
 from meshproof.kube.api import Api
-from meshproof.survey.found import CONTROLLER_NAME, Found
+from meshproof.survey.found import Found
 from meshproof.survey.look import look
 
 Made = dict[str, Any]

@@ -172,6 +172,21 @@ def test_a_broken_connection_is_not_ready_and_forgets_the_forward(asked: Asked) 
     assert len(asked) == 2
 
 
+def test_a_page_is_not_ready_where_another_thread_has_closed_the_way_meanwhile(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
+    sender = way.senders()[0]
+
+    def get(client: httpx.Client, url: str, **_: object) -> httpx.Response:
+        sender.close()
+        return client.send(client.build_request("GET", url))
+
+    monkeypatch.setattr(httpx.Client, "get", get)
+    with pytest.raises(NotReady, match="the client has been closed"):
+        sender.admin("/clusters")
+
+
 def test_a_request_that_is_not_answered_in_time_is_seen_and_a_page_that_is_not_is_not(asked: Asked) -> None:
     way = gateway(raw_pod("one", "2026-01-01T00:00:00Z"))
     answer = once(way, "slow")

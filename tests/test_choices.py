@@ -11,13 +11,14 @@ from typing import Annotated
 import pytest
 
 from meshproof import suite
-from meshproof.choices import Choices, words_of
+from meshproof.choices import STOPS, Choices, words_of
 from meshproof.cli import COMMANDS
 from meshproof.command_line import read
 from meshproof.errors import BadInput
 from meshproof.run import run
 from meshproof.runbook.execution.run import parameters
 from meshproof.runbook.notebooks import INDEX
+from meshproof.steps import PAGE
 from meshproof.word import Word, one_of
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,10 @@ def test_nothing_chosen_is_the_default() -> None:
     for taker in ("e2e", "runbook", "images", "doctor", "pytest", "notebooks"):
         assert Choices.parse({}, taker) == default
         assert Choices.parse(dict.fromkeys(words_of(taker), ""), taker) == default, "an empty word is none"
+
+
+def test_a_run_may_stop_after_any_section_but_the_last() -> None:
+    assert tuple(PAGE)[:-1] == STOPS
 
 
 def test_every_choice_is_read() -> None:
@@ -112,6 +117,7 @@ def test_all_tabs_and_one_of_them_contradict_each_other() -> None:
     ("taker", "words", "told"),
     [
         ("e2e", "CLUSTER=existing NAME=mine", "NAME: is about clusters that meshproof makes; leave it out, or CLUSTER"),
+        ("e2e", "CLUSTER=existing UNTIL=route", "UNTIL: is about clusters that meshproof makes"),
         ("e2e", "CLUSTER=existing KEEP=1", "KEEP: is about clusters that meshproof makes"),
         ("e2e", "CLUSTER=existing TABS=all", "TABS: is about clusters that meshproof makes"),
         ("e2e", "CLUSTER=existing KUBERNETES=1.35.4", "KUBERNETES: is about clusters that meshproof makes"),

@@ -101,7 +101,7 @@ def test_a_cluster_name_that_kind_would_not_take_is_refused_before_anything_is_b
         ("", "the following arguments are required: COMMAND; `meshproof --help` says what is expected"),
         (
             "prove",
-            "prove: unknown command; known are e2e, matrix, runbook, survey, coverage, lab, images, doctor, clusters",
+            "prove: unknown command; known are e2e, matrix, runbook, faults, survey, diagnose, coverage, lab",
         ),
         ("-v runbok", "runbok: unknown command; nearest is runbook; known are e2e"),
         ("--keep e2e", "--keep: unknown command"),

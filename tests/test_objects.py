@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from meshproof.kube.conditions import Condition, is_true
-from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, Service
+from meshproof.kube.objects import Gateway, Namespace, Service
 from meshproof.kube.raw import Malformed
+from meshproof.kube.routes import HTTPRoute
 
 META: dict[str, Any] = {"namespace": "ns", "name": "it", "generation": 2, "uid": "ignored"}
 ACCEPTED = {
@@ -35,7 +36,12 @@ def test_a_gateway() -> None:
         }
     )
     assert gateway == Gateway(
-        "ns", "it", 2, (Condition("Accepted", "True", "Accepted", "ok", 2),), "GatewayParameters/custom"
+        "ns",
+        "it",
+        2,
+        (Condition("Accepted", "True", "Accepted", "ok", 2),),
+        "GatewayParameters/custom",
+        gateway_class="kgateway",
     )
 
 

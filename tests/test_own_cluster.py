@@ -15,13 +15,14 @@ from meshproof.choices import CONTROLLER, Choices
 from meshproof.cluster import Cluster, Record
 from meshproof.errors import BadInput
 from meshproof.kube.kinds import DEPLOYMENT, GATEWAY, Ref
+from meshproof.path.istiods import Istiod
 from meshproof.progress import Progress
 from meshproof.proof import Proof
 from meshproof.releases import cells
 from meshproof.runbook import held, own_cluster, survey
 from meshproof.steps.setting import Makes
 from meshproof.survey.existing import Existing
-from meshproof.survey.found import Controller, Found, GatewayApi, Istiod, Node, TheirGateway
+from meshproof.survey.found import Controller, Found, GatewayApi, Node, TheirGateway
 
 CELL = cells()[0]
 FOUND = Found(

@@ -39,7 +39,8 @@ from snapshots import (
 
 from meshproof import yamls
 from meshproof.kube.inventory import inventory_of
-from meshproof.kube.objects import HTTPRoute, Parameters
+from meshproof.kube.objects import Parameters
+from meshproof.kube.routes import HTTPRoute
 from meshproof.kube.workloads import Pod
 from meshproof.path.ask import Answers
 from meshproof.path.link import Seen

@@ -59,7 +59,11 @@ def test_a_warning_from_elsewhere_fails_no_claim(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "slug"),
-    [((str(SUITE), "-k", "exclude"), "exclude"), ((str(SUITE / "test_50_clean_up.py"),), "cleanup")],
+    [
+        ((str(SUITE), "-k", "exclude"), "exclude"),
+        ((str(SUITE / "test_50_clean_up.py"),), "cleanup"),
+        ((str(SUITE), "--until=before"), "before"),
+    ],
 )
 def test_a_subset_is_told_as_one_and_proves_nothing_of_the_page(
     arguments: tuple[str, ...], slug: str, tmp_path: Path

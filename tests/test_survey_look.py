@@ -25,7 +25,8 @@ from survey_objects import (
 )
 
 from meshproof.errors import BadInput
-from meshproof.survey.found import Controller, Istiod
+from meshproof.path.istiods import Istiod
+from meshproof.survey.found import Controller
 
 SELECTORS = DIALECT.selectors_env
 

@@ -30,9 +30,9 @@ from survey_objects import (
 from meshproof.choices import CONTROLLER, Choices
 from meshproof.errors import BadInput
 from meshproof.kube.kinds import DEPLOYMENT, Ref
+from meshproof.path.controllers import selectors_of
 from meshproof.releases import cells
 from meshproof.steps.setting import Aside, Makes
-from meshproof.survey.found import selectors_of
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS, our_names
 from meshproof.survey.plan import Plan, plan
 

@@ -10,7 +10,8 @@ from meshproof.checks.finding import Finding
 from meshproof.formats.certificate import issued_by, leaf_uris, leaf_validity
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.conditions import Condition, is_true
-from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, Parameters
+from meshproof.kube.objects import Gateway, Namespace, Parameters
+from meshproof.kube.routes import HTTPRoute
 from meshproof.kube.workloads import Deployment, Pod
 
 DIFF_LINES = 10

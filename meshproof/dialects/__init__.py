@@ -9,6 +9,9 @@ from meshproof.dialects.dialect import Dialect as Dialect
 from meshproof.errors import BadInput
 from meshproof.kube.kinds import SERVICE, Ref
 
+# What kgateway registers its classes for; nothing changes it.
+# Source: DefaultGatewayControllerName of kgateway-dev/kgateway.
+CONTROLLER_NAME = "kgateway.dev/kgateway"
 DIALECTS: Mapping[str, Dialect] = {"2.4": v2_4.DIALECT, "2.2": v2_2.DIALECT, "2.0": v2_0.DIALECT}
 
 

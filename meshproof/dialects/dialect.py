@@ -18,6 +18,7 @@ class Dialect:
         class_parameters_env: Variable of the controller with the parameters of its classes.
         waypoint_env: Variable of the controller that has it serve waypoints.
         integration_env: Variable of the controller that switches the integration on.
+        destination_rule_env: Variable that is often taken for it; it has the controller read DestinationRules alone.
         integration_values: Helm values that set it.
         unproven: Why nothing here was ever proved in this dialect; empty where it was.
     """
@@ -29,5 +30,6 @@ class Dialect:
     class_parameters_env: str
     waypoint_env: str
     integration_env: str
+    destination_rule_env: str
     integration_values: Mapping[str, object]
     unproven: str = ""

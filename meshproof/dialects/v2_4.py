@@ -12,5 +12,6 @@ DIALECT = Dialect(
     class_parameters_env="KGW_GATEWAY_CLASS_PARAMETERS_REFS",
     waypoint_env="KGW_ENABLE_WAYPOINT",
     integration_env="KGW_ENABLE_ISTIO_AUTO_MTLS",
+    destination_rule_env="KGW_ENABLE_ISTIO_INTEGRATION",
     integration_values={"controller": {"extraEnv": {"KGW_ENABLE_ISTIO_AUTO_MTLS": "true"}}},
 )

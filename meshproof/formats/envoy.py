@@ -12,8 +12,8 @@ from meshproof.errors import NotReady
 
 SECRETS_PAGE = "/config_dump?resource=dynamic_active_secrets"
 CLUSTERS_PAGE = "/clusters?format=json"
-
-
+CONFIGURED_PAGE = "/config_dump?resource=dynamic_active_clusters"
+MARKED_PAGE = "/config_dump?resource=dynamic_endpoint_configs&include_eds"
 ROUTES_PAGE = "/config_dump?resource=dynamic_route_configs"
 HANDSHAKES_PAGE = "/stats?format=json&filter=^cluster\\..*\\.ssl\\.handshake$"
 
@@ -33,6 +33,19 @@ class Endpoint:
     requests: int
     connections: int
     open_connections: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What Envoy holds of a cluster: the transport socket matches by name, and whether it speaks TLS without them.
+
+    `marks` are the endpoints as `IP:PORT`, with the TLS mode that each is marked with; empty where it has none.
+    """
+
+    name: str
+    matches: tuple[str, ...]
+    tls: bool
+    marks: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,29 @@ def upstreams(clusters_page: str, handshakes_page: str) -> Mapping[str, Upstream
     }
 
 
+def held(configured_page: str, marked_page: str) -> Mapping[str, Held]:
+    """The clusters by name, from the page of their configuration and that of their endpoints, both in JSON."""
+    marks: dict[str, dict[str, str]] = {}
+    for config in _parse(marked_page).get("configs", []):
+        assignment = config.get("endpoint_config", {})
+        its = marks.setdefault(assignment.get("cluster_name", ""), {})
+        for locality in assignment.get("endpoints", []):
+            for each in locality.get("lb_endpoints", []):
+                metadata = each.get("metadata", {}).get("filter_metadata", {})
+                mode = metadata.get("envoy.transport_socket_match", {}).get("tlsMode", "")
+                its[_address(each.get("endpoint", {}))] = str(mode)
+    found = (config.get("cluster", {}) for config in _parse(configured_page).get("configs", []))
+    return {
+        each.get("name", ""): Held(
+            name=each.get("name", ""),
+            matches=tuple(match.get("name", "") for match in each.get("transport_socket_matches", [])),
+            tls="transport_sockets.tls" in each.get("transport_socket", {}).get("name", ""),
+            marks=marks.get(each.get("name", ""), {}),
+        )
+        for each in found
+    }
+
+
 def led_to(page: str, host: str) -> tuple[str, ...]:
     """The clusters that a request for a host may be sent to, whatever its path and headers, in their order.
 
@@ -107,14 +143,18 @@ def _clusters(action: dict[str, Any]) -> list[str]:
 
 
 def _endpoint(host: dict[str, Any]) -> Endpoint:
-    socket = host.get("address", {}).get("socket_address", {})
     counted = {entry["name"]: int(entry.get("value", 0)) for entry in host.get("stats", [])}
     return Endpoint(
-        address=f"{socket.get('address')}:{socket.get('port_value')}",
+        address=_address(host),
         requests=counted.get("rq_total", 0),
         connections=counted.get("cx_total", 0),
         open_connections=counted.get("cx_active", 0),
     )
+
+
+def _address(of: dict[str, Any]) -> str:
+    socket = of.get("address", {}).get("socket_address", {})
+    return f"{socket.get('address')}:{socket.get('port_value')}"
 
 
 def _parse(page: str) -> dict[str, Any]:

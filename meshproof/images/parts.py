@@ -131,6 +131,12 @@ def cached(cell: Cell) -> Sequence[tuple[str, str]]:
     return lines
 
 
+def cached_tools() -> Path | None:
+    """The folder of kind, kubectl and helm that the cache holds, the newest of several; None where it holds none."""
+    found = [path.parent for path in (cache_dir() / "images").glob("tools-*/kubectl")]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
 def form_of(cell: Cell, images: str, progress: Progress) -> str:
     """The form in which a cell is had, source or published; for "auto" that which can be had now.
 

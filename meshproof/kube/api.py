@@ -74,7 +74,18 @@ class Api:
 
     def _read(self, path: str, response: Any) -> dict[str, Any]:
         """The JSON of a response; errors as `get` has them."""
-        status, body = response.status, response.data.decode(errors="replace")
+        body = self._body(path, response)
+        try:
+            return cast(dict[str, Any], json.loads(body))
+        except ValueError as error:
+            connection = self._connection
+            raise MachineCannot(
+                f"{path}: expected JSON of the API server {connection.server}{connection.through}, found {body[:80]!r}"
+            ) from error
+
+    def _body(self, path: str, response: Any) -> str:
+        """The text of a response; errors as `get` has them."""
+        status, body = response.status, cast(str, response.data.decode(errors="replace"))
         if status == 404:
             raise NotFound(f"{path}: not found")
         connection = self._connection
@@ -85,12 +96,11 @@ class Api:
             )
         if status >= 400:
             raise MachineCannot(f"{path}: the API server answered {status}{connection.through}: {body[:500]}")
-        try:
-            return cast(dict[str, Any], json.loads(body))
-        except ValueError as error:
-            raise MachineCannot(
-                f"{path}: expected JSON of the API server {connection.server}{connection.through}, found {body[:80]!r}"
-            ) from error
+        return body
+
+    def text(self, path: str, **query: str) -> str:
+        """What is served as text, such as a container's log; errors as `get` has them."""
+        return self._body(path, self._open(path, query, REQUEST_TIMEOUT_S))
 
     def list(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The items of a list; see `get`. An unknown kind is an empty list."""

@@ -44,6 +44,16 @@ GATEWAY = Kind("Gateway", "gateways", "gateway.networking.k8s.io")
 HTTP_ROUTE = Kind("HTTPRoute", "httproutes", "gateway.networking.k8s.io")
 GATEWAY_PARAMETERS = Kind("GatewayParameters", "gatewayparameters", "gateway.kgateway.dev", "v1alpha1")
 BACKEND = Kind("Backend", "backends", "gateway.kgateway.dev", "v1alpha1")
+BACKEND_CONFIG_POLICY = Kind("BackendConfigPolicy", "backendconfigpolicies", "gateway.kgateway.dev", "v1alpha1")
+BACKEND_TLS_POLICY = Kind("BackendTLSPolicy", "backendtlspolicies", "gateway.networking.k8s.io")
+NETWORK_POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
+MUTATING_WEBHOOKS = Kind(
+    "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io"
+)
+# Of Istio's own; in its root namespace they hold for the whole mesh.
+PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
+AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
+DESTINATION_RULE = Kind("DestinationRule", "destinationrules", "networking.istio.io")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Frozen snapshots of how workloads are reached: gateways, routes, services, namespaces.
+"""Frozen snapshots of how workloads are reached: gateways, services, namespaces.
 
 `from_dict` as in `meshproof.kube.workloads`.
 """
@@ -15,6 +15,22 @@ from meshproof.kube.raw import Raw
 
 
 @dataclass(frozen=True)
+class Listener:
+    """A listener of a Gateway; its hostname is empty where it takes any."""
+
+    name: str
+    protocol: str
+    port: int
+    hostname: str = ""
+
+    @classmethod
+    def of(cls, part: Raw) -> Listener:
+        """Read one of a Gateway's listeners."""
+        port, protocol = part.need("port", int), part.get("protocol", "")
+        return cls(part.get("name", ""), protocol, port, part.get("hostname", ""))
+
+
+@dataclass(frozen=True)
 class Gateway:
     """A gateway; `parameters_ref` is its infrastructure's parameters as `KIND/NAME`, empty where it has none.
 
@@ -27,6 +43,9 @@ class Gateway:
     conditions: tuple[Condition, ...]
     parameters_ref: str
     ports: tuple[int, ...] = ()
+    gateway_class: str = ""
+    listeners: tuple[Listener, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Gateway:
@@ -42,6 +61,9 @@ class Gateway:
             if gateway.has(ref)
             else "",
             ports=tuple(listener.need("port", int) for listener in gateway.parts("spec.listeners")),
+            gateway_class=gateway.get("spec.gatewayClassName", ""),
+            listeners=tuple(map(Listener.of, gateway.parts("spec.listeners"))),
+            annotations=gateway.texts("metadata.annotations"),
         )
 
 
@@ -78,52 +100,11 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str
 
 
 @dataclass(frozen=True)
-class RouteParent:
-    """What one controller says of a route at one parent; `parent` is `NAMESPACE/NAME`."""
-
-    parent: str
-    controller: str
-    conditions: tuple[Condition, ...]
-
-
-@dataclass(frozen=True)
-class HTTPRoute:
-    """A route and what the controllers of its parents say; `parents` is empty until one has spoken."""
-
-    namespace: str
-    name: str
-    generation: int
-    hostnames: tuple[str, ...]
-    parents: tuple[RouteParent, ...]
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> HTTPRoute:
-        """Read the API's form of a route."""
-        route = Raw.of("HTTPRoute", raw)
-        namespace = route.need("metadata.namespace", str)
-        hostnames: list[str] = route.get("spec.hostnames", [])
-        return cls(
-            namespace=namespace,
-            name=route.need("metadata.name", str),
-            generation=route.need("metadata.generation", int),
-            hostnames=tuple(hostnames),
-            parents=tuple(
-                RouteParent(
-                    # A reference without a namespace stays in the route's own.
-                    parent=f"{part.get('parentRef.namespace', namespace)}/{part.need('parentRef.name', str)}",
-                    controller=part.need("controllerName", str),
-                    conditions=conditions_of(part, "conditions"),
-                )
-                for part in route.parts("status.parents")
-            ),
-        )
-
-
-@dataclass(frozen=True)
 class Service:
     """A service; `ports` are (name, number), the name empty where it has none.
 
-    `address` is the first address or host name that a load balancer gave it; empty while there is none.
+    `address` is the first address or host name that a load balancer gave it; empty while there is none. `protocols`
+    are the application protocols that its ports declare beside their names.
     """
 
     namespace: str
@@ -133,6 +114,7 @@ class Service:
     ports: tuple[tuple[str, int], ...]
     selector: Mapping[str, str]
     address: str = ""
+    protocols: Mapping[int, str] = field(default_factory=dict[int, str])
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Service:
@@ -147,18 +129,38 @@ class Service:
             ports=tuple((port.get("name", ""), port.need("port", int)) for port in service.parts("spec.ports")),
             selector=service.texts("spec.selector"),
             address="".join(entry.get("hostname", "") or entry.get("ip", "") for entry in ingress[:1]),
+            protocols={
+                port.need("port", int): port.get("appProtocol", "")
+                for port in service.parts("spec.ports")
+                if port.has("appProtocol")
+            },
         )
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace and its labels."""
+    """A namespace and its labels; `labelled` is when labels of a manager were changed last, by their name."""
 
     name: str
     labels: Mapping[str, str]
+    labelled: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Namespace:
         """Read the API's form of a namespace."""
         namespace = Raw.of("Namespace", raw)
-        return cls(namespace.need("metadata.name", str), namespace.texts("metadata.labels"))
+        return cls(namespace.need("metadata.name", str), namespace.texts("metadata.labels"), _labelled(namespace))
+
+
+def _labelled(of: Raw) -> dict[str, str]:
+    """When whoever manages a label wrote to the object last: no later than that was the label set.
+
+    Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    times: dict[str, str] = {}
+    for part in of.parts("metadata.managedFields"):
+        labels: dict[str, object] = part.get("fieldsV1.f:metadata", dict[str, dict[str, object]]()).get("f:labels", {})
+        for name in labels:
+            plain = name.removeprefix("f:")
+            times[plain] = max(part.get("time", ""), times.get(plain, ""))
+    return times

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from meshproof.kube.conditions import Condition, conditions_of
@@ -25,6 +25,7 @@ class Container:
         native_sidecar: An init container whose restartPolicy is Always.
         env: Variables with plain values, in order; those taken from elsewhere are left out.
         ended: It does not run any more; unless its pod is terminating it may be started again.
+        state: What it does: `running`, or why it waits or has ended, with what was said of that.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Container:
     native_sidecar: bool
     env: tuple[tuple[str, str], ...]
     ended: bool = False
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Pod:
         owner: Its controller as `KIND/NAME`, empty where it has none.
         terminating: Its deletion has begun.
         injected_by: The revision of the istiod that put a sidecar into it, from what that wrote; empty where none did.
+        annotations: Its annotations.
+        created: When it was made, as the API writes it.
+        conditions: What is said of it as a whole.
     """
 
     namespace: str
@@ -58,6 +63,9 @@ class Pod:
     service_account: str
     terminating: bool
     injected_by: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    created: str = ""
+    conditions: tuple[Condition, ...] = ()
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Pod:
@@ -87,6 +95,9 @@ class Pod:
             service_account=pod.get("spec.serviceAccountName", "default"),
             terminating=bool(pod.get("metadata.deletionTimestamp", "")),
             injected_by=_revision(pod.texts("metadata.annotations").get(INJECTION_STATUS, "")),
+            annotations=pod.texts("metadata.annotations"),
+            created=pod.get("metadata.creationTimestamp", ""),
+            conditions=conditions_of(pod, "status.conditions"),
         )
 
     @property
@@ -136,7 +147,16 @@ def _container(part: Raw, states: Mapping[str, Raw], *, native_sidecar: bool) ->
             if not entry.has("valueFrom")
         ),
         ended=state.has("state.terminated"),
+        state=_state(state),
     )
+
+
+def _state(status: Raw) -> str:
+    for state in ("waiting", "terminated"):
+        if status.has(f"state.{state}"):
+            said = [status.get(f"state.{state}.{each}", "") for each in ("reason", "message")]
+            return ": ".join(filter(None, said)) or state
+    return "running" if status.has("state.running") else ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +167,8 @@ class Deployment:
         replicas: How many are asked for.
         current: How many there are, older revisions included.
         updated: How many are of the newest revision.
+        pod_labels: The labels that its pods are made with.
+        revision: How often its template was changed, the first included.
     """
 
     namespace: str
@@ -159,6 +181,8 @@ class Deployment:
     ready: int
     available: int
     conditions: tuple[Condition, ...]
+    pod_labels: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    revision: int = 1
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Deployment:
@@ -175,6 +199,8 @@ class Deployment:
             ready=deployment.get("status.readyReplicas", 0),
             available=deployment.get("status.availableReplicas", 0),
             conditions=conditions_of(deployment, "status.conditions"),
+            pod_labels=deployment.texts("spec.template.metadata.labels"),
+            revision=int(deployment.texts("metadata.annotations").get("deployment.kubernetes.io/revision", "1")),
         )
 
     @property

@@ -218,7 +218,7 @@ class PodAccess:
         forward = self._forward
         try:
             return client.get(url, headers=list(headers))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, RuntimeError) as error:  # the latter where another thread closed it: the pod is gone
             if isinstance(error, httpx.ReadTimeout) and client is not self._admin:
                 raise
             with self._lock:

@@ -31,6 +31,15 @@ AT_ONCE = 64  # connections to the gateway that are open at the same time, at mo
 
 
 @dataclass(frozen=True)
+class Patience:
+    """How many requests are sent at most: for each endpoint, to spare, and that other traffic spoils."""
+
+    each: int = TRIES
+    spare: int = SPARE_TRIES
+    noisy: int = NOISY_TRIES
+
+
+@dataclass(frozen=True)
 class Ask:
     """`GET /headers` for a host, with further headers. Equal by value: whoever asks the same shares the answers.
 
@@ -145,7 +154,7 @@ class _Taken:
     handshakes: int
 
 
-def ask(senders: Iterable[Sender], what: Ask) -> Answers:
+def ask(senders: Iterable[Sender], what: Ask, patience: Patience | None = None) -> Answers:
     """Ask until each endpoint behind the host has answered on a new connection, as far as that comes about.
 
     What cannot be told from other traffic by the counters is asked again.
@@ -153,6 +162,7 @@ def ask(senders: Iterable[Sender], what: Ask) -> Answers:
     Args:
         senders: The way in through each pod of the gateway.
         what: What is asked.
+        patience: How often; as the constants above have it by default.
 
     Raises:
         NotReady: The gateway cannot be reached.
@@ -162,19 +172,19 @@ def ask(senders: Iterable[Sender], what: Ask) -> Answers:
     strays: dict[str, None] = {}
     for sender in senders:
         with sender.connected() as get:
-            asked.append(_each(sender, get, what))
+            asked.append(_each(sender, get, what, patience or Patience()))
         strays |= dict.fromkeys(name for name in sender.led_to(what.host) if not name.startswith(what.to))
     each = tuple(answer for answers in asked for answer in answers.each)
     missing = tuple(missing for answers in asked for missing in answers.missing)
     return Answers(what, each, missing, tuple(strays))
 
 
-def _each(sender: Sender, get: Get, what: Ask) -> Answers:
+def _each(sender: Sender, get: Get, what: Ask, patience: Patience) -> Answers:
     found: dict[str, Answer] = {}
     missing: tuple[str, ...] = ()
     before = sender.upstreams()
-    tries, noisy, limit, last = 0, 0, SPARE_TRIES, None
-    while tries - noisy < limit and noisy < NOISY_TRIES:
+    tries, noisy, limit, last = 0, 0, patience.spare, None
+    while tries - noisy < limit and noisy < patience.noisy:
         tries += 1
         mark = uuid.uuid4().hex
         response = get(what.host, (*what.headers, (MARK, mark)))
@@ -197,7 +207,7 @@ def _each(sender: Sender, get: Get, what: Ask) -> Answers:
         missing = tuple(each.address for each in one.upstream.endpoints if each.address not in found)
         if not missing:
             break
-        limit = SPARE_TRIES + TRIES * len(one.upstream.endpoints)
+        limit = patience.spare + patience.each * len(one.upstream.endpoints)
         if one.connections == 0:
             before = _close_idle(sender, what, mark, one.upstream.name)
     if noisy and (missing or not found):

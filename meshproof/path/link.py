@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 from meshproof.errors import Inconclusive, MeshproofError
 from meshproof.kube.api import Api, NotFound
@@ -109,6 +110,11 @@ class Seen:
         """What was seen of one link."""
         return self.found.get(link, NotSeen("not looked at"))
 
+    def one(self, link: Link[T]) -> T:
+        """The snapshot of one link; as `need`."""
+        [found] = self.need([link])
+        return cast(T, found)
+
     def __or__(self, later: Seen) -> Seen:
         return Seen({**self.found, **later.found})
 
@@ -130,9 +136,18 @@ class Seen:
         return [it for _, it in seen]
 
 
-def look_at(links: Sequence[Link[Any]], site: Site) -> Seen:
-    """Read links, each once: those that send requests one after the other, and beside them all others."""
+def look_at(links: Sequence[Link[Any]], site: Site, at_once: int = 1) -> Seen:
+    """Read links, each once: those that send requests one after the other, and beside them all others.
+
+    Args:
+        links: The links.
+        site: Where they are read.
+        at_once: How many are read at the same time; of more than one, none may send requests.
+    """
     once = list(dict.fromkeys(links))
+    if at_once > 1:
+        with ThreadPoolExecutor(at_once) as pool:
+            return Seen(dict(zip(once, pool.map(_read, once, repeat(site)), strict=True)))
     asks, others = [link for link in once if link.sends], [link for link in once if not link.sends]
     if not asks or not others:
         return Seen({link: _read(link, site) for link in once})

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from meshproof.dialects import upstream_of
 from meshproof.formats import envoy
 from meshproof.kube.kinds import Labelled, Ref
-from meshproof.kube.objects import Gateway, HTTPRoute, Namespace, Parameters
+from meshproof.kube.objects import Gateway, Namespace, Parameters
 from meshproof.kube.raw import Raw
+from meshproof.kube.routes import HTTPRoute
 from meshproof.kube.workloads import Deployment, Pod
 from meshproof.names import Names
 from meshproof.path import mesh

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshproof.checks.finding import Finding
 from meshproof.cluster import Cluster
 from meshproof.errors import MeshproofError, NotReady
-from meshproof.path.link import look_at
+from meshproof.path.link import Seen, look_at
 from meshproof.path.mesh import istiod_address
 from meshproof.proof.proof import Proof
 from meshproof.report.redact import redact
@@ -97,20 +97,43 @@ def hold(
         settle_s: Seconds given to what does not hold at once, such as a pod that is being replaced.
         clock: Source of time and pauses; the real one by default.
     """
-    claims = [(slug, claim) for slug in slugs for claim in lasting(slug, setting, until)]
-    links = [link for _, claim in claims for link in claim.links]
+    claims = [claim for slug in slugs for claim in lasting(slug, setting, until)]
+    return hold_claims(claims, cluster, settle_s=settle_s, clock=clock)
+
+
+def hold_claims(
+    claims: Sequence[Claim],
+    cluster: Cluster,
+    *,
+    fixed: Seen | None = None,
+    enough: Callable[[Sequence[Held]], bool] | None = None,
+    settle_s: float = SETTLE_S,
+    clock: Clock | None = None,
+) -> Sequence[Held]:
+    """Hold some claims against the cluster until they are as they should be, three times in a row; the last look.
+
+    Args:
+        claims: The claims.
+        cluster: Where to look.
+        fixed: What was seen of links that are not read again.
+        enough: Whether they are as they should be; by default, whether all hold.
+        settle_s: Seconds given to that.
+        clock: Source of time and pauses; the real one by default.
+    """
+    known = fixed or Seen()
+    links = [link for claim in claims for link in claim.links if link not in known.found]
     last: list[Sequence[Held]] = []
 
     def read() -> Sequence[Held]:
-        seen = look_at(links, cluster)
-        last.append([Held(slug, claim.id, claim.sentence, judge(claim, seen)) for slug, claim in claims])
+        seen = known | look_at(links, cluster)
+        last.append([Held(_slug(claim), claim.id, claim.sentence, judge(claim, seen)) for claim in claims])
         return last[-1]
 
     with contextlib.suppress(NotReady):  # what does not hold is in the answer
         wait_for(
             read,
-            _all_hold,
-            what="earlier sections",
+            enough or _all_hold,
+            what="claims",
             timeout_s=settle_s,
             successes=SUCCESSES,
             every_s=EVERY_S,
@@ -189,6 +212,11 @@ def tell(each: Held) -> str:
     """One claim that does not hold, in words, secrets taken out."""
     finding = each.finding
     return redact(f"{each.sentence} [{each.id}]\n    expected: {finding.expected}\n    observed: {finding.observed}")
+
+
+def _slug(claim: Claim) -> str:
+    """The section of a claim, by which its id begins."""
+    return claim.id.partition(".")[0]
 
 
 def _all_hold(held: Sequence[Held]) -> bool:

@@ -15,7 +15,7 @@ from meshproof.kube import inventory
 from meshproof.kube.everything import Object, everything
 from meshproof.kube.inventory import Inventory, content, inventory_of
 from meshproof.kube.kinds import NAMESPACE, POD
-from meshproof.kube.objects import HTTPRoute
+from meshproof.kube.routes import HTTPRoute
 from meshproof.names import Names
 from meshproof.path.ask import Answers
 from meshproof.path.link import Link, Site

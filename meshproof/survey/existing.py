@@ -52,9 +52,7 @@ class Existing:
             BadInput: The kubeconfig cannot be used, or there is no such combination of versions.
             MachineCannot: A credential plugin gives no credential.
         """
-        given = choices.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
-        paths = [str(Path(part).expanduser().absolute()) for part in given.split(os.pathsep) if part]
-        kubeconfig = os.pathsep.join(paths)
+        kubeconfig = kubeconfigs(choices)
         cell = find_cell(choices.kgateway, choices.istio, choices.kubernetes)
         return cls(kubeconfig, Api(kubeconfig, choices.context), cell)
 
@@ -130,6 +128,12 @@ class Existing:
         if lacking:
             lines = [f"cluster {self.api.server}: these rights are missing; nothing was changed", *listed(lacking)]
             raise BadInput("\n  ".join(lines))
+
+
+def kubeconfigs(choices: Choices) -> str:
+    """The user's kubeconfig, or several, as KUBECONFIG has them: what was chosen, or else what kubectl would take."""
+    given = choices.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
+    return os.pathsep.join(str(Path(part).expanduser().absolute()) for part in given.split(os.pathsep) if part)
 
 
 def leading_to(choices: Choices) -> str:

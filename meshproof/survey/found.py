@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meshproof.kube.kinds import Ref
-from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.selectors import Selector, any_matches
-from meshproof.names import DEFAULT_REVISION
+from meshproof.path.istiods import Istiod
 from meshproof.steps.setting import Makes
-
-# What kgateway registers its classes for; nothing changes it.
-# Source: DefaultGatewayControllerName of kgateway-dev/kgateway.
-CONTROLLER_NAME = "kgateway.dev/kgateway"
 
 
 @dataclass(frozen=True)
@@ -26,45 +20,6 @@ class Node:
     architecture: str
     ready: bool
     images: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Istiod:
-    """An istiod and the mesh that it serves.
-
-    Attributes:
-        deployment: Its Deployment.
-        revision: Its revision; `default` where it has none.
-        version: The tag of its image.
-        cluster_id: What its clients must say that they are in.
-        trust_domain: The mesh's trust domain.
-        proxy_image: The sidecar that it injects.
-        selectors: The namespaces that it serves, by their labels; all where there are none.
-        ready: Whether it is rolled out.
-    """
-
-    deployment: Ref
-    revision: str
-    version: str
-    cluster_id: str
-    trust_domain: str
-    proxy_image: str
-    selectors: tuple[Selector, ...] = ()
-    ready: bool = True
-
-    @property
-    def namespace(self) -> str:
-        """Where it is."""
-        return self.deployment.namespace
-
-    @property
-    def chosen(self) -> str:
-        """Its revision as REVISION= has it: empty where it has none."""
-        return "" if self.revision == DEFAULT_REVISION else self.revision
-
-    def serves(self, labels: Mapping[str, str]) -> bool:
-        """Whether it serves a namespace with these labels."""
-        return any_matches(self.selectors, labels)
 
 
 @dataclass(frozen=True)
@@ -153,17 +108,3 @@ class Found:
     cni: bool
     namespaces: Mapping[str, Mapping[str, str]]
     left: Makes | None = None
-
-
-def selectors_of(looks_at: str | None, what: str) -> tuple[Selector, ...]:
-    """The selectors of a controller's variable; none, which is all namespaces, where it has none.
-
-    Raises:
-        Malformed: It is not a JSON list of selectors.
-    """
-    try:
-        listed: object = json.loads(looks_at or "[]")
-    except ValueError as error:
-        raise Malformed(f"{what}: expected JSON, found {looks_at}") from error
-    parts = Raw({"selectors": listed}, what).parts("selectors")
-    return tuple(Selector.from_dict(part.data, part.name) for part in parts)

@@ -11,20 +11,16 @@ from meshproof.dialects import Dialect
 from meshproof.kube.kinds import DEPLOYMENT, Ref
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.workloads import Deployment
+from meshproof.path.controllers import controllers, selectors_of
+from meshproof.path.deployed import ELSEWHERE, env, version
 from meshproof.steps.asides import MANAGER
-from meshproof.survey.deployed import ELSEWHERE, env, version
-from meshproof.survey.found import Controller, selectors_of
-
-_XDS_SERVICE = "KGW_XDS_SERVICE_NAME"  # which every chart of kgateway sets
+from meshproof.survey.found import Controller
 
 
 def kgateways(deployments: Iterable[Mapping[str, Any]], dialect: Dialect) -> Iterable[Controller]:
     """Those Deployments with a container that has settings which only a kgateway has."""
-    known = {_XDS_SERVICE, dialect.selectors_env, dialect.integration_env}
-    for raw in deployments:
-        for container in Raw.of("Deployment", raw).parts("spec.template.spec.containers"):
-            if known & env(container).keys():
-                yield _controller(raw, container, dialect)
+    for raw, container in controllers(deployments, dialect):
+        yield _controller(raw, container, dialect)
 
 
 def _controller(raw: Mapping[str, Any], container: Raw, dialect: Dialect) -> Controller:

@@ -12,9 +12,10 @@ import msgspec
 from meshproof.dialects import Dialect
 from meshproof.errors import BadInput
 from meshproof.kube.raw import Raw
+from meshproof.path.controllers import selectors_of
 from meshproof.steps.before import MAKES
 from meshproof.steps.setting import Aside, Makes
-from meshproof.survey.found import Controller, Found, selectors_of
+from meshproof.survey.found import Controller, Found
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS
 
 

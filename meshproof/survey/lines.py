@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from meshproof.dialects import Dialect
+from meshproof.path.istiods import Istiod
 from meshproof.releases import Cell, cells
 from meshproof.steps.setting import Aside, Makes
-from meshproof.survey.found import Controller, Found, Istiod
+from meshproof.survey.found import Controller, Found
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meshproof.choices import CONTROLLER, Choices
-from meshproof.dialects import Dialect
+from meshproof.dialects import CONTROLLER_NAME, Dialect
 from meshproof.errors import BadInput
 from meshproof.names import INJECTION_LABEL, REVISION_LABEL, Names
+from meshproof.path.istiods import Istiod
 from meshproof.releases import Cell, cells
 from meshproof.steps.setting import Aside, Makes
 from meshproof.survey import lines
-from meshproof.survey.found import CONTROLLER_NAME, Controller, Found, Istiod
+from meshproof.survey.found import Controller, Found
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE, OURS, our_names
 
 _OWN_LABEL = "kubernetes.io/metadata.name"  # which the cluster itself gives to a namespace

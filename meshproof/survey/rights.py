@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshproof.kube.kinds import (
+    AUTHORIZATION_POLICY,
     BACKEND,
     CONFIG_MAP,
     DEPLOYMENT,
@@ -13,6 +14,8 @@ from meshproof.kube.kinds import (
     GATEWAY_PARAMETERS,
     HTTP_ROUTE,
     NAMESPACE,
+    NETWORK_POLICY,
+    PEER_AUTHENTICATION,
     SERVICE,
     Kind,
 )
@@ -21,14 +24,10 @@ from meshproof.steps.setting import Makes
 from meshproof.survey.ours import APP_NAMESPACE, GATEWAY_NAMESPACE
 
 NODE = Kind("Node", "nodes")
-POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
 DAEMON_SET = Kind("DaemonSet", "daemonsets", "apps")
 DEFINITION = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io")
-# Of Istio's own; in its root namespace they hold for the whole mesh.
-PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
-AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
 LISTED = (
-    *(NODE, NAMESPACE, SERVICE, CONFIG_MAP, DEPLOYMENT, DAEMON_SET, POLICY),
+    *(NODE, NAMESPACE, SERVICE, CONFIG_MAP, DEPLOYMENT, DAEMON_SET, NETWORK_POLICY),
     *(DEFINITION, GATEWAY_CLASS, GATEWAY, GATEWAY_PARAMETERS),
     *(PEER_AUTHENTICATION, AUTHORIZATION_POLICY),
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
 from meshproof.dialects import Dialect
-from meshproof.survey.found import Controller, Found, Istiod, Node
+from meshproof.path.istiods import Istiod
+from meshproof.survey.found import Controller, Found, Node
 from meshproof.survey.plan import Plan
 from meshproof.survey.rights import rights
 

@@ -1,0 +1,1 @@
+"""Faults that prove the proof: each is seeded on a cluster, must be seen and named, and is mended again."""
