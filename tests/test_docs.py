@@ -29,7 +29,8 @@ def commands(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_is_short_enough_to_be_read(page: Path) -> None:
-    assert len(page.read_text().splitlines()) <= (100 if page.name == "README.md" else 150)
+    most = {"README.md": 100, "causes.md": 400}  # the latter is for looking up one section
+    assert len(page.read_text().splitlines()) <= most.get(page.name, 150)
 
 
 def test_the_readme_says_what_it_is_for_and_shows_a_request_before_anything_else() -> None:
@@ -74,7 +75,8 @@ def test_every_command_can_be_typed(page: Path, command: str) -> None:
     ]
     assert first in TARGETS if start == "make" else first in cli.COMMANDS, f"{page.name}: {command}"
     if first in cli.COMMANDS and "--help" not in words:
-        complete = [word + {"NAME=": "x", "HOST=": "a.example", "PAGE=": "README.md"}.get(word, "") for word in words]
+        filled = {"NAME=": "x", "HOST=": "a.example", "PAGE=": "README.md"}
+        complete = [word + filled.get(word, "") for word in (word.removesuffix("…") for word in words)]
         read([first, *complete], cli.COMMANDS)
 
 
