@@ -24,8 +24,8 @@ DENIED = "RBAC: access denied"
 
 def policies(scene: Scene, look: Look) -> None:
     """Policies of the mesh that bear on the hop into the app's pods."""
-    peers = scene.need(around.PEER_AUTHENTICATIONS)
     look.object = f"policies for {', '.join(str(target.ref) for target in scene.served) or 'no Service'}"
+    peers = scene.need(around.PEER_AUTHENTICATIONS)
     root = scene.istiod.namespace if scene.istiod else ""
     told: set[str] = set()
     for target in scene.served:

@@ -95,7 +95,7 @@ class Api:
                 f"{connection.through}; renew it, by a login or a new kubeconfig"
             )
         if status >= 400:
-            raise MachineCannot(f"{path}: the API server answered {status}{connection.through}: {body[:500]}")
+            raise MachineCannot(f"{path}: the API server answered {status}{connection.through}: {_said(body)}")
         return body
 
     def text(self, path: str, **query: str) -> str:
@@ -176,3 +176,12 @@ class Api:
             if self._connection.credential.ended():
                 self._connection = connect(self._kubeconfig, self._connection.context)
             return self._connection
+
+
+def _said(body: str) -> str:
+    """What an error of the server says: a Status has it in its message."""
+    with contextlib.suppress(ValueError):
+        status: object = json.loads(body)
+        if isinstance(status, dict) and (message := str(cast("dict[str, object]", status).get("message", ""))):
+            return message
+    return body[:500]
