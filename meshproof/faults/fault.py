@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from meshproof import yamls
 from meshproof.kube.kinds import Kind, Ref
+from meshproof.steps.before import sample_app
 from meshproof.steps.model import Command, Together, apply, shell
 from meshproof.steps.setting import Setting
 
@@ -96,6 +97,12 @@ def changed(text: str, change: Callable[[dict[str, Any]], None]) -> str:
     [given] = yamls.load(text)
     change(given)
     return yamls.dump(given)
+
+
+def deployed(setting: Setting) -> dict[str, Any]:
+    """The spec of the app's Deployment, as the page applies it."""
+    [spec] = [each["spec"] for each in yamls.load(sample_app(setting)) if each["kind"] == "Deployment"]
+    return spec
 
 
 def rolled_out(deployment: Ref) -> Command:

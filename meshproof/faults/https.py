@@ -12,11 +12,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from meshproof import yamls
-from meshproof.faults.fault import document
+from meshproof.faults.fault import deployed, document
 from meshproof.faults.injection import OPT
 from meshproof.kube.kinds import CONFIG_MAP, POD, Kind, Ref
-from meshproof.steps.before import sample_app
 from meshproof.steps.setting import Setting
 
 SECRET = Kind("Secret", "secrets")
@@ -40,8 +38,7 @@ def https(setting: Setting) -> Https:
     namespace = names.app.namespace
     certificate, key = _self_signed()
     pod, secret, roots = (Ref(kind, namespace, NAME) for kind in (POD, SECRET, CONFIG_MAP))
-    [template] = [each["spec"]["template"] for each in yamls.load(sample_app(setting)) if each["kind"] == "Deployment"]
-    serving, *_ = template["spec"]["containers"]
+    serving, *_ = deployed(setting)["template"]["spec"]["containers"]
     files = ("-https-cert-file", f"{_FOLDER}/tls.crt", "-https-key-file", f"{_FOLDER}/tls.key")
     container = {
         **serving,

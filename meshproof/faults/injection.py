@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshproof import yamls
 from meshproof.faults.fault import (
     WEBHOOKS,
     Commands,
     Fault,
+    deployed,
     document,
     made,
     patched,
@@ -17,7 +17,6 @@ from meshproof.faults.fault import (
 )
 from meshproof.kube.kinds import Ref
 from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
-from meshproof.steps.before import sample_app
 from meshproof.steps.install_istio import install_istio
 from meshproof.steps.model import Command, apply, delete, shell
 from meshproof.steps.route import route_over_mtls
@@ -171,7 +170,7 @@ def outsider_ref(setting: Setting) -> Ref:
 def outsider(setting: Setting) -> str:
     """The app a second time, behind the same Service, with pods that opted out of the mesh."""
     ref = outsider_ref(setting)
-    [spec] = [each["spec"] for each in yamls.load(sample_app(setting)) if each["kind"] == "Deployment"]
+    spec = deployed(setting)
     labels = {**spec["template"]["metadata"]["labels"], "copy": ref.name}
     pods = {**spec["template"], "metadata": {"labels": {**labels, OPT: "false"}}}
     return document(ref, spec={**spec, "selector": {"matchLabels": labels}, "template": pods})

@@ -10,6 +10,7 @@ from meshproof.faults.fault import (
     PEER_AUTHENTICATION,
     Fault,
     changed,
+    deployed,
     gone,
     made,
     patched,
@@ -133,7 +134,7 @@ def _of_policies(setting: Setting) -> tuple[Fault, ...]:
 def _of_the_app(setting: Setting) -> tuple[Fault, ...]:
     names = setting.names
     services = (names.service, names.excluded)
-    image = setting.parts.images["httpbin"]
+    image = deployed(setting)["template"]["spec"]["containers"][0]["image"]
     speaking = https(setting)
     return (
         Fault(
