@@ -13,7 +13,7 @@ from meshproof.steps.before import sample_app
 from meshproof.steps.model import Command, Together, apply, shell
 from meshproof.steps.setting import Setting
 
-ROLLOUT_TIMEOUT_S = 60
+ROLLOUT_TIMEOUT_S = 110  # an Envoy that starts while the controller does is begun anew after 60
 PEER_AUTHENTICATION = Kind("PeerAuthentication", "peerauthentications", "security.istio.io")
 AUTHORIZATION_POLICY = Kind("AuthorizationPolicy", "authorizationpolicies", "security.istio.io")
 WEBHOOKS = Kind("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", "admissionregistration.k8s.io")

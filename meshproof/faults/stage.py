@@ -15,7 +15,7 @@ from meshproof.steps.model import Claim
 SECTIONS = {**PAGE, RESTORE.slug: RESTORE}
 BACK = (list(PAGE)[-1], RESTORE.slug)  # these take the others back, and what the others claim with them
 SEEN_S = 45.0  # in which a fault must be seen
-GREEN_S = 60.0  # in which all must hold again
+GREEN_S = 90.0  # in which all must hold again: more than an Envoy takes that must be begun anew
 
 
 @dataclass(frozen=True)
