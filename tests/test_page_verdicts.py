@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from guide import the_page
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from meshproof.page import command, told
@@ -378,6 +378,7 @@ SHELL_PIECES = st.sampled_from(
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example("kubectl apply -f- <<EOF\n$)$", "sh")
 @given(st.lists(SHELL_PIECES, max_size=25).map("".join), st.sampled_from(["sh", "yaml", ""]))
 def test_whatever_a_block_has_it_is_judged_or_left_open(tmp_path: Path, text: str, language: str) -> None:
     page = page_of(text.replace(FENCE, ""), language=language)

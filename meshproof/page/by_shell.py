@@ -117,7 +117,7 @@ def _without(word: str, unset: Collection[Use]) -> str:
     """A word as the shell makes it, with nothing for what is not set."""
     for use in unset:
         word = word.replace(f"${{{use.name}}}", "")
-        word = re.sub(rf"\${use.name}\b", "", word)
+        word = re.sub(rf"\${re.escape(use.name)}\b", "", word)
     return word
 
 
