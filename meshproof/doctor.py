@@ -9,12 +9,11 @@ from typing import Literal
 
 from meshproof.engine import Engine, Host
 from meshproof.errors import MACHINE_CANNOT, PROVEN, MachineCannot
-from meshproof.images.store import Store
+from meshproof.images.store import user_store
 from meshproof.images.tools import at_hand, choose, pins
 from meshproof.inotify import A_CLUSTER, FOR_SEVERAL, REMEDY
 from meshproof.kube import proxy
 from meshproof.machine import Kernel, Machine, look
-from meshproof.paths import cache_dir
 from meshproof.platforms import here
 from meshproof.releases import Cell
 
@@ -85,7 +84,7 @@ def tool_lines(cell: Cell, images: str) -> list[Line]:
     if images == "source" or cell.published is None:
         return []
     chosen = choose(cell.published.versions["kubernetes"])
-    there = at_hand(Store(cache_dir() / "images", lambda _: None), chosen)
+    there = at_hand(user_store(), chosen)
     lines: list[Line] = []
     for choice in chosen:
         if choice.path:

@@ -25,17 +25,23 @@ DEFAULT_REVISION = "default"  # what istiod calls itself where it has no revisio
 INJECTION_LABEL, REVISION_LABEL = "istio-injection", "istio.io/rev"
 
 
-def pods_of_gateway(gateway: Ref) -> Labelled:
-    """The pods of a Gateway, by the label that the Gateway API gives them.
+# The Gateway API's, on the pods of a Gateway. Source: https://gateway-api.sigs.k8s.io/geps/gep-1762/
+GATEWAY_LABEL = "gateway.networking.k8s.io/gateway-name"
 
-    Source: https://gateway-api.sigs.k8s.io/geps/gep-1762/
-    """
-    return Labelled(POD, gateway.namespace, f"gateway.networking.k8s.io/gateway-name={gateway.name}")
+
+def pods_of_gateway(gateway: Ref) -> Labelled:
+    """The pods of a Gateway, by the label that the Gateway API gives them."""
+    return Labelled(POD, gateway.namespace, f"{GATEWAY_LABEL}={gateway.name}")
 
 
 def service_of_gateway(gateway: Ref) -> Ref:
     """The Service that kgateway makes for a Gateway: it is called the same."""
     return replace(gateway, kind=SERVICE)
+
+
+def root_certificate_in(namespace: str) -> Ref:
+    """istiod's root certificate, as it gives it to a namespace."""
+    return Ref(CONFIG_MAP, namespace, "istio-ca-root-cert")
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class Names:
     @property
     def root_certificate(self) -> Ref:
         """istiod's root certificate as it is in the gateway's namespace."""
-        return Ref(CONFIG_MAP, self.gateway.namespace, "istio-ca-root-cert")
+        return root_certificate_in(self.gateway.namespace)
 
     @property
     def gateway_pods(self) -> Labelled:

@@ -25,8 +25,7 @@ from meshproof.images.containers import Workbench, build_images, build_node, dis
 from meshproof.images.declaration import Declaration, declaration
 from meshproof.images.mirror import whole
 from meshproof.images.plan import items
-from meshproof.images.store import Store, key_of
-from meshproof.paths import cache_dir
+from meshproof.images.store import key_of, user_store
 from meshproof.progress import Progress
 from meshproof.releases import Cell, PublishedForm, read
 from meshproof.run import Background, run
@@ -88,7 +87,7 @@ def stock(cell: Cell, progress: Progress) -> Stock:
     engine = ensure_engine(progress.say)
     parts = prepare(cell, "source", lambda: engine, progress, [LOAD_BALANCER])
     declared = declaration(cell, [LOAD_BALANCER, EXTRA])
-    store = Store(cache_dir() / "images", progress.say)
+    store = user_store(progress.say)
     only = frozenset({*declared.wheels, *declared.gos, *(f"debian-{name}" for name in declared.debians)})
     entries = Assembly(declared, store, lambda: engine, progress, only).prepare()
     program = entries["distribution"].path / "bin" / "registry"

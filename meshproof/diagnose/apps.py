@@ -96,8 +96,7 @@ def sidecar(scene: Scene, look: Look) -> None:
     """The sidecars of the app's pods."""
     pods = scene.all_app_pods
     look.object = f"container {SIDECAR} of {', '.join(pod.name for pod in pods) or 'no pod'}"
-    if told := scene.unsettled.get("endpoints"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("endpoints")):
         return
     for pod in pods:
         _one(scene, look, pod)

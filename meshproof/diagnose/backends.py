@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 
 from meshproof import yamls
 from meshproof.diagnose.look import Look
+from meshproof.diagnose.remedies import patched, typed_ref
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import EXCLUDED, FALSE, TRUE, Target
 from meshproof.dialects import CONTROLLER_NAME
 from meshproof.kube.conditions import Condition
-from meshproof.kube.kinds import BACKEND, GATEWAY, HTTP_ROUTE, SERVICE, Ref
+from meshproof.kube.kinds import GATEWAY, HTTP_ROUTE, SERVICE, Ref
 from meshproof.path.link import NotSeen
 
 # Names and protocols of ports whose requests a sidecar reads; a name may go on behind a dash.
@@ -143,7 +143,7 @@ def _port(scene: Scene, look: Look, target: Target) -> None:
         target.ref,
         f"spec.ports[{place}].name: {name or '(none)'}",
         *([f"spec.ports[{place}].appProtocol: {protocol}"] if protocol else []),
-        remedy=scene.typed("patch", *typed_ref(target.ref), "--type=json", "-p", json.dumps(patch)),
+        remedy=patched(scene, target.ref, patch),
         severity="warning" if isinstance(scene.came_back, NotSeen) else "error",
     )
 
@@ -169,17 +169,10 @@ def _policies(scene: Scene, look: Look, target: Target) -> None:
             )
 
 
-def typed_ref(ref: Ref) -> tuple[str, ...]:
-    """What is typed for an object after kubectl's verb."""
-    kind = f"{ref.kind.plural}.{ref.kind.group}" if ref.kind in (BACKEND, GATEWAY) else ref.kind.name.lower()
-    return (kind, ref.name, "-n", ref.namespace)
-
-
 def _replaced(scene: Scene, target: Target, field: str, value: object) -> str:
     path = f"/spec/rules/{scene.winner.rule}/backendRefs/{target.number}/{field}"
-    patch = json.dumps([{"op": "replace", "path": path, "value": value}])
     ref = Ref(HTTP_ROUTE, scene.route.namespace, scene.route.name)
-    return scene.typed("patch", *typed_ref(ref), "--type=json", "-p", patch)
+    return patched(scene, ref, [{"op": "replace", "path": path, "value": value}])
 
 
 def _other_name(scene: Scene, target: Target) -> str:
@@ -208,8 +201,7 @@ def _to_service(scene: Scene, target: Target) -> str:
     path = f"/spec/rules/{scene.winner.rule}/backendRefs/{target.number}"
     value = {"name": service.name, "namespace": service.namespace, "port": port}
     ref = Ref(HTTP_ROUTE, scene.route.namespace, scene.route.name)
-    patch = json.dumps([{"op": "replace", "path": path, "value": value}])
-    command = scene.typed("patch", *typed_ref(ref), "--type=json", "-p", patch)
+    command = patched(scene, ref, [{"op": "replace", "path": path, "value": value}])
     grant = _granted(scene, service.namespace) if service.namespace != ref.namespace else ""
     return "\n".join(filter(None, (grant, command)))
 

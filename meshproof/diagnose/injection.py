@@ -47,8 +47,7 @@ def injection(scene: Scene, look: Look) -> None:
             _other_revision(scene, look, pod)
     if not bare or any(each.severity == "error" for each in look.causes):
         return
-    if told := scene.unsettled.get("endpoints"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("endpoints")):
         return
     found: dict[tuple[str, Ref], tuple[Why, list[Pod]]] = {}
     for pod in bare:

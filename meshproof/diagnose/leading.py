@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from meshproof.checks.control_plane import accepted
-from meshproof.diagnose.backends import condition_told, refused_by, typed_ref
+from meshproof.diagnose.backends import condition_told, refused_by
 from meshproof.diagnose.look import Look
+from meshproof.diagnose.remedies import patched
 from meshproof.diagnose.scene import Scene
 from meshproof.dialects import CONTROLLER_NAME
 from meshproof.kube.kinds import GATEWAY, HTTP_ROUTE, Ref
@@ -59,13 +58,12 @@ def route(scene: Scene, look: Look) -> None:
         look.see(f"accepted, generation {its.generation}; {number}")
     for at in [at for header, at in scene.winner.its.sets if header == "x-forwarded-client-cert"]:
         path = f"/spec/rules/{scene.winner.rule}/{at}"
-        patch = json.dumps([{"op": "remove", "path": path}])
         look.find(
             "sets-header",
             "A filter of the route sets the header itself: what stands before the sidecar's element is not the mesh's",
             ref,
             path,
-            remedy=scene.typed("patch", *typed_ref(ref), "--type=json", "-p", patch),
+            remedy=patched(scene, ref, [{"op": "remove", "path": path}]),
         )
     for rival in scene.rivals:
         other = Ref(HTTP_ROUTE, rival.route.namespace, rival.route.name)
@@ -87,5 +85,5 @@ def _any_listener(scene: Scene) -> str:
     if not wrong:
         return ""
     ref = Ref(HTTP_ROUTE, scene.route.namespace, scene.route.name)
-    patch = json.dumps([{"op": "remove", "path": f"/spec/parentRefs/{number}/sectionName"} for number in wrong])
-    return scene.typed("patch", *typed_ref(ref), "--type=json", "-p", patch)
+    removed = [{"op": "remove", "path": f"/spec/parentRefs/{number}/sectionName"} for number in wrong]
+    return patched(scene, ref, removed)

@@ -36,6 +36,11 @@ class Look:
         """Note what was seen."""
         self.evidence += what
 
+    def waits(self, told: str | None) -> bool:
+        """Whether something of it is still changing, which is noted."""
+        self.unsettled = told or self.unsettled
+        return bool(told)
+
     def find(
         self,
         words: str,

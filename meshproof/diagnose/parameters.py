@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from meshproof import yamls
 from meshproof.diagnose.look import Look
+from meshproof.diagnose.remedies import attached, patched
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import service_of
 from meshproof.kube.kinds import GATEWAY, GATEWAY_PARAMETERS, Ref
@@ -90,15 +89,8 @@ def _unattached(scene: Scene, look: Look, gateway: Ref) -> None:
             "spec.infrastructure.parametersRef: (none)",
         )
     )
-    remedy = _attached(scene, gateway, ref) if name else ""
+    remedy = attached(scene, gateway, ref) if name else ""
     look.find(words, told, gateway, evidence, *_containers(scene), remedy=remedy, severity=severity)
-
-
-def _attached(scene: Scene, gateway: Ref, ref: Ref) -> str:
-    named = {"group": ref.kind.group, "kind": ref.kind.name, "name": ref.name}
-    patch = json.dumps({"spec": {"infrastructure": {"parametersRef": named}}})
-    kind = f"{gateway.kind.plural}.{gateway.kind.group}"
-    return scene.typed("patch", kind, gateway.name, "-n", gateway.namespace, "--type=merge", "-p", patch)
 
 
 def _values(scene: Scene, look: Look, ref: Ref, stored: Parameters) -> None:
@@ -168,9 +160,7 @@ def _corrected(scene: Scene, ref: Ref, key: str, istiod: Istiod | None) -> str:
     if istiod is None:
         return ""
     right = _right(istiod)[key]
-    patch = json.dumps({"spec": {"kube": {"istio": {"istioProxyContainer": {key: right}}}}})
-    kind = f"{ref.kind.plural}.{ref.kind.group}"
-    return scene.typed("patch", kind, ref.name, "-n", ref.namespace, "--type=merge", "-p", patch)
+    return patched(scene, ref, {"spec": {"kube": {"istio": {"istioProxyContainer": {key: right}}}}})
 
 
 def _right(istiod: Istiod) -> dict[str, str]:

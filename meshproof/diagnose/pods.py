@@ -8,7 +8,7 @@ from meshproof import yamls
 from meshproof.checks.containers import describe
 from meshproof.checks.hops import SIDECAR
 from meshproof.diagnose.look import Look
-from meshproof.diagnose.reading import root_certificate
+from meshproof.diagnose.remedies import attached, patched
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import UNPULLED
 from meshproof.dialects import Dialect
@@ -16,6 +16,7 @@ from meshproof.kube.conditions import is_true
 from meshproof.kube.kinds import DEPLOYMENT, GATEWAY, GATEWAY_PARAMETERS, NAMESPACE, POD, Ref
 from meshproof.kube.workloads import Container, Pod
 from meshproof.path.link import Missing
+from meshproof.path.links import root_certificate
 
 SDS = "sds"
 NO_INJECTION = {"sidecar.istio.io/inject": "false"}
@@ -37,8 +38,7 @@ def gateway(scene: Scene, look: Look) -> None:
         said = [f"status: {each}" for each in failing if each.type == "ReplicaFailure"]
         replicas = f"spec.replicas: {deployment.replicas}" if deployment else "no such Deployment"
         look.suffer("none", f"{ref} has no pod", ref, replicas, *said)
-    if told := scene.unsettled.get("gateway"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("gateway")):
         return
     for pod in pods:
         _containers(scene, look, pod, wanted)
@@ -68,22 +68,18 @@ def _injected(scene: Scene, look: Look, pod: Pod) -> None:
 def _not_injected(scene: Scene) -> str:
     """Commands that have kgateway label the gateway's pods so that no webhook takes them; its labels are for them."""
     labelled = {"spec": {"kube": {"podTemplate": {"extraLabels": NO_INJECTION}}}}
-    kind = f"{GATEWAY_PARAMETERS.plural}.{GATEWAY_PARAMETERS.group}"
     its = scene.parameters_ref
     if its and scene.parameters:
-        return scene.typed("patch", kind, its.name, "-n", its.namespace, "--type=merge", "-p", json.dumps(labelled))
-    name, namespace = f"{scene.gateway.name}-not-injected", scene.gateway.namespace
+        return patched(scene, its, labelled)
+    gateway = Ref(GATEWAY, scene.gateway.namespace, scene.gateway.name)
+    made = Ref(GATEWAY_PARAMETERS, gateway.namespace, f"{gateway.name}-not-injected")
     document = {
         "apiVersion": f"{GATEWAY_PARAMETERS.group}/{GATEWAY_PARAMETERS.version}",
         "kind": GATEWAY_PARAMETERS.name,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": made.name, "namespace": made.namespace},
         **labelled,
     }
-    named = {"group": GATEWAY_PARAMETERS.group, "kind": GATEWAY_PARAMETERS.name, "name": name}
-    patch = json.dumps({"spec": {"infrastructure": {"parametersRef": named}}})
-    gateways = f"{GATEWAY.plural}.{GATEWAY.group}"
-    attach = scene.typed("patch", gateways, scene.gateway.name, "-n", namespace, "--type=merge", "-p", patch)
-    return f"{scene.applied(yamls.dump(document))}\n{attach}"
+    return f"{scene.applied(yamls.dump(document))}\n{attached(scene, gateway, made)}"
 
 
 def _containers(scene: Scene, look: Look, pod: Pod, wanted: list[str]) -> None:
@@ -134,9 +130,7 @@ def _right_image(scene: Scene, part: Container) -> str:
     if part.name != SIDECAR or not its or not scene.parameters or not registry or part.image == f"{name}:{tag}":
         return ""
     image = {"registry": registry, "repository": repository, "tag": tag}
-    patch = json.dumps({"spec": {"kube": {"istio": {"istioProxyContainer": {"image": image}}}}})
-    kind = f"{its.kind.plural}.{its.kind.group}"
-    return scene.typed("patch", kind, its.name, "-n", its.namespace, "--type=merge", "-p", patch)
+    return patched(scene, its, {"spec": {"kube": {"istio": {"istioProxyContainer": {"image": image}}}}})
 
 
 def _names(parts: list[Container]) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from meshproof.checks.hops import SIDECAR
 from meshproof.diagnose.scene import Scene, app_pods, gateway_pods
 from meshproof.diagnose.values import Kgateway
 from meshproof.dialects import CONTROLLER_NAME, Dialect
 from meshproof.errors import BadInput, MeshproofError
 from meshproof.kube.api import Api
-from meshproof.kube.kinds import CONFIG_MAP, GATEWAY, Ref
+from meshproof.kube.kinds import GATEWAY, Ref
 from meshproof.kube.objects import Gateway, Namespace
 from meshproof.kube.raw import Malformed, Raw
 from meshproof.kube.routes import HTTPRoute
@@ -24,14 +25,13 @@ from meshproof.path.ask import Sender
 from meshproof.path.controllers import controllers, selectors_of
 from meshproof.path.deployed import env
 from meshproof.path.link import Link, Seen, Unseen, look_at
-from meshproof.path.links import one
+from meshproof.path.links import root_certificate
 from meshproof.path.routing import Candidate, candidates, names_host
 from meshproof.run import Completed, run
 
 AT_ONCE = 8
 LOG_LINES = 60
 PATH = "/headers"
-ENOUGH = 5  # endpoints that are asked, at most
 
 
 @dataclass
@@ -100,12 +100,6 @@ def _further(scene: Scene) -> list[Link[Any]]:
         named = [scene.services.get((each.namespace, each.name)) for each in scene.winner.its.backends]
         links += [app_pods(service) for service in named if service and service.selector]
     return links
-
-
-def root_certificate(namespace: str) -> Link[str]:
-    """The root certificate that istiod gives to a namespace."""
-    ref = Ref(CONFIG_MAP, namespace, "istio-ca-root-cert")
-    return one(ref, lambda raw: Raw.of("ConfigMap", raw).texts("data")["root-cert.pem"])
 
 
 def _chosen(seen: Seen, host: str, wanted: str) -> tuple[Gateway, list[Candidate]]:
@@ -211,7 +205,7 @@ def logs(place: Place, scene: Scene) -> Mapping[tuple[str, str], tuple[str, ...]
     with contextlib.suppress(Unseen):
         for pod in scene.gateway_pods:
             for part in pod.containers:
-                if not pod.all_ready and part.name == "istio-proxy" and part.state == "running":
+                if not pod.all_ready and part.name == SIDECAR and part.state == "running":
                     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log"
                     with contextlib.suppress(MeshproofError):
                         text = place.api.text(path, container=part.name, tailLines=str(LOG_LINES))

@@ -12,12 +12,13 @@ from typing import TypeVar
 from meshproof.diagnose.values import EXCLUDED, HOPELESS, Kgateway, Proxy, Target, backend_of, is_on, service_of
 from meshproof.dialects import Dialect
 from meshproof.kube.conditions import is_true
-from meshproof.kube.kinds import GATEWAY_PARAMETERS, POD, Labelled, Ref
+from meshproof.kube.kinds import GATEWAY, GATEWAY_PARAMETERS, POD, Labelled, Ref
 from meshproof.kube.objects import Gateway, Namespace, Parameters, Service
 from meshproof.kube.policies import NetworkPolicy, TlsPolicy
 from meshproof.kube.routes import HTTPRoute
 from meshproof.kube.selectors import Selector
 from meshproof.kube.workloads import Deployment, Pod
+from meshproof.names import REVISION_LABEL, pods_of_gateway
 from meshproof.path import around
 from meshproof.path.ask import Answers
 from meshproof.path.istiods import Istiod, istiods
@@ -130,7 +131,7 @@ class Scene:
         service = self.services.get(service_of(address) or ("", ""))
         if service is None:
             return None
-        revision = service.labels.get("istio.io/rev", "")
+        revision = service.labels.get(REVISION_LABEL, "")
         there = [each for each in self.istiods if each.namespace == service.namespace]
         its = [each for each in there if each.deployment.name == service.name]
         alike = [each for each in there if each.revision == revision]
@@ -273,8 +274,7 @@ def _there(what: str, seen: T | NotSeen) -> T:
 
 def gateway_pods(gateway: Gateway) -> Link[tuple[Pod, ...]]:
     """The pods of a Gateway."""
-    selector = f"gateway.networking.k8s.io/gateway-name={gateway.name}"
-    return pods("the gateway's pods", Labelled(POD, gateway.namespace, selector))
+    return pods("the gateway's pods", pods_of_gateway(Ref(GATEWAY, gateway.namespace, gateway.name)))
 
 
 def app_pods(service: Service) -> Link[tuple[Pod, ...]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from meshproof import yamls
 from meshproof.checks.control_plane import from_root
 from meshproof.diagnose.look import Look
 from meshproof.diagnose.pods import SDS, container_told, lacks_secrets
-from meshproof.diagnose.reading import root_certificate
+from meshproof.diagnose.remedies import patched
 from meshproof.diagnose.scene import Scene
 from meshproof.dialects import upstream_of
 from meshproof.errors import Refuted
@@ -17,6 +16,8 @@ from meshproof.formats.certificate import leaf_sha256, leaf_validity
 from meshproof.formats.spiffe import SpiffeId
 from meshproof.kube.kinds import POD, Ref
 from meshproof.kube.workloads import Container, Pod
+from meshproof.names import GATEWAY_LABEL
+from meshproof.path.links import root_certificate
 
 MATCH = "tlsMode-istio"
 
@@ -27,8 +28,7 @@ def sds(scene: Scene, look: Look) -> None:
     look.object = f"container {SDS} of the gateway's pods"
     if not scene.on:
         return
-    if told := scene.unsettled.get("gateway"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("gateway")):
         return
     for pod, part in pods:
         if lacks_secrets(pod, scene.dialect):
@@ -50,9 +50,7 @@ def _plain_sds(scene: Scene) -> str:
     beside = dict.fromkeys(key for key in said if key != "image")
     if not beside:
         return ""
-    patch = json.dumps({"spec": {"kube": {"sdsContainer": beside}}})
-    kind = f"{its.kind.plural}.{its.kind.group}"
-    return scene.typed("patch", kind, its.name, "-n", its.namespace, "--type=merge", "-p", patch)
+    return patched(scene, its, {"spec": {"kube": {"sdsContainer": beside}}})
 
 
 def _open(scene: Scene, look: Look, pod: Pod, part: Container) -> None:
@@ -79,7 +77,7 @@ def _guard(scene: Scene) -> str:
         "kind": "NetworkPolicy",
         "metadata": {"name": f"{scene.gateway.name}-sds-closed", "namespace": scene.gateway.namespace},
         "spec": {
-            "podSelector": {"matchLabels": {"gateway.networking.k8s.io/gateway-name": scene.gateway.name}},
+            "podSelector": {"matchLabels": {GATEWAY_LABEL: scene.gateway.name}},
             "policyTypes": ["Ingress"],
             "ingress": [{"ports": ports}],
         },
@@ -92,8 +90,7 @@ def certificate(scene: Scene, look: Look) -> None:
     look.object = f"istio_server_cert in the Envoy of {scene.gateway.namespace}/{scene.gateway.name}"
     if not scene.on:
         return
-    if told := scene.unsettled.get("gateway"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("gateway")):
         return
     identity = SpiffeId(scene.trust_domain, scene.gateway.namespace, scene.gateway.name)
     roots = scene.need(root_certificate(scene.gateway.namespace))
@@ -122,8 +119,7 @@ def cluster(scene: Scene, look: Look) -> None:
     """What the gateway's Envoy holds of the backend."""
     names = [upstream_of(target.ref) for target in scene.targets]
     look.object = ", ".join(f"{name}{target.to.port or 0}" for name, target in zip(names, scene.targets, strict=True))
-    if told := scene.unsettled.get("gateway"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("gateway")):
         return
     for pod, proxy in scene.proxies.items():
         ref = Ref(POD, scene.gateway.namespace, pod)

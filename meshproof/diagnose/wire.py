@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from meshproof.checks.hops import SIDECAR
 from meshproof.checks.requests import answered, header_of
 from meshproof.diagnose.apps import MARK
 from meshproof.diagnose.look import Look
+from meshproof.diagnose.remedies import patched
 from meshproof.diagnose.scene import Scene
 from meshproof.diagnose.values import Target
 from meshproof.errors import Refuted
@@ -71,8 +70,7 @@ def _permissive(scene: Scene, ref: Ref, field: str) -> str:
     mtls: dict[str, object] = {"mode": "PERMISSIVE"}
     port = field.removeprefix("spec.portLevelMtls.").removesuffix(".mode")
     spec: dict[str, object] = {"mtls": mtls} if field == "spec.mtls.mode" else {"portLevelMtls": {port: mtls}}
-    patch = json.dumps({"spec": spec})
-    return scene.typed("patch", "peerauthentication", ref.name, "-n", ref.namespace, "--type=merge", "-p", patch)
+    return patched(scene, ref, {"spec": spec})
 
 
 def _port_of(scene: Scene, target: Target, pod: Pod) -> int:
@@ -103,8 +101,7 @@ def _destination_rules(scene: Scene, look: Look) -> None:
 def answers(scene: Scene, look: Look) -> None:
     """What came back, from each endpoint on a new connection."""
     look.object = f"GET {scene.host}/headers"
-    if told := scene.unsettled.get("gateway") or scene.unsettled.get("endpoints"):
-        look.unsettled = told
+    if look.waits(scene.unsettled.get("gateway") or scene.unsettled.get("endpoints")):
         return
     found = scene.answers
     for answer in found.each:
@@ -234,11 +231,9 @@ def _let_in(scene: Scene, policy: AuthorizationPolicy, identity: SpiffeId) -> st
     if policy.action != "ALLOW":
         return ""
     rule = {"from": [{"source": {"principals": [str(identity).removeprefix("spiffe://")]}}]}
-    where = ("authorizationpolicy", policy.name, "-n", policy.namespace)
-    if policy.rules:
-        patch = json.dumps([{"op": "add", "path": "/spec/rules/-", "value": rule}])
-        return scene.typed("patch", *where, "--type=json", "-p", patch)
-    return scene.typed("patch", *where, "--type=merge", "-p", json.dumps({"spec": {"rules": [rule]}}))
+    ref = Ref(AUTHORIZATION_POLICY, policy.namespace, policy.name)
+    added = [{"op": "add", "path": "/spec/rules/-", "value": rule}]
+    return patched(scene, ref, added if policy.rules else {"spec": {"rules": [rule]}})
 
 
 def _walls(scene: Scene) -> list[str]:

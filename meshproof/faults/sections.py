@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from meshproof import yamls
+from meshproof.checks.hops import SIDECAR
 from meshproof.faults.fault import BINDING, DEFINITION, Fault, gone, made, patched, rolled_out
 from meshproof.kube.kinds import Ref
 from meshproof.manifests import manifest
@@ -13,7 +14,6 @@ from meshproof.steps.before import KGATEWAY
 from meshproof.steps.enable_integration import parameters
 from meshproof.steps.model import apply, delete, shell, write
 from meshproof.steps.remains import DOMAIN
-from meshproof.steps.route import SIDECAR
 from meshproof.steps.setting import Makes, Setting
 
 CHART = "chart-that-reads-them"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from meshproof.images.declaration import declaration
 from meshproof.images.plan import items
-from meshproof.images.store import Store
-from meshproof.paths import cache_dir
+from meshproof.images.store import user_store
 from meshproof.releases import Cell
 
 
@@ -33,7 +32,7 @@ def at_hand(cell: Cell) -> AtHand | None:
     if cell.source is None:
         return None
     declared = declaration(cell)
-    listed, store = items(declared), Store(cache_dir() / "images", lambda _: None)
+    listed, store = items(declared), user_store()
     found = {name: store.find(name, listed[name].key) for name in ("charts", "tools", "gateway-api")}
     charts, tools, crds = (entry and entry.path for entry in found.values())
     if not (charts and tools and crds):

@@ -18,7 +18,7 @@ from meshproof.images.declaration import Declaration, declaration
 from meshproof.images.mirror import CERTS_D, Mirror, mirror_of_environment
 from meshproof.images.plan import items
 from meshproof.images.published import CRDS, fetch, unreachable
-from meshproof.images.store import Entry, Store, key_of
+from meshproof.images.store import Entry, Store, key_of, user_store
 from meshproof.images.tools import released_tools
 from meshproof.paths import cache_dir
 from meshproof.platforms import here
@@ -97,7 +97,7 @@ def prepare(
     """
     mirror = mirror_of_environment()
     form = form_of(cell, images, progress)
-    store = Store(cache_dir() / "images", progress.say)
+    store = user_store(progress.say)
     if form == "published":
         if cell.published is None:
             raise BadInput(f"{cell.label} was never published as a whole; use IMAGES=source")
@@ -117,7 +117,7 @@ def _as_published(cell: Cell) -> str:
 
 def cached(cell: Cell) -> Sequence[tuple[str, str]]:
     """What the cache holds, with sizes as people read them; for `make doctor`."""
-    store = Store(cache_dir() / "images", lambda _: None)
+    store = user_store()
     sizes = store.sizes()  # of all cells, whose components live side by side
     lines = [(name, f"{size / 1e6:.0f} MB") for name, size in sizes.items()]
     if (work := store.folder / TREE_WORK).exists():

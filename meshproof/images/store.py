@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from meshproof.lock import file_lock
+from meshproof.paths import cache_dir
 from meshproof.wait import Clock
 
 MANIFEST = "manifest.json"
@@ -129,6 +130,11 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def user_store(say: Say = lambda _: None) -> Store:
+    """The store of whoever runs this; `say` is told of what is broken, by default nobody."""
+    return Store(cache_dir() / "images", say)
 
 
 def remove(path: Path) -> None:

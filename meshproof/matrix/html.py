@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-
-from markupsafe import Markup
 
 from meshproof.matrix.columns import Column, columns_of, rows_of
 from meshproof.matrix.differences import differences
@@ -31,7 +28,7 @@ def render(result: MatrixResult, folder: Path) -> str:
     return templates.render(
         "matrix/matrix.html.j2",
         result=result,
-        style=Markup(_style("report", "report.css") + _style("matrix", "matrix.css")),  # noqa: S704 - of this package
+        style=templates.style("report/report.css", "matrix/matrix.css"),
         columns=columns,
         links=[_link(column, folder) for column in columns],
         rows=rows_of(columns),
@@ -39,10 +36,6 @@ def render(result: MatrixResult, folder: Path) -> str:
         proven=sum(outcome.verdict == "proven" for outcome in result.outcomes),
         classes={"proven": "proven", "refuted": "refuted", "not proven": "skipped", "skipped": "skipped"},
     )
-
-
-def _style(room: str, name: str) -> str:
-    return resources.files(f"meshproof.{room}").joinpath(name).read_text(encoding="utf-8")
 
 
 def _link(column: Column, folder: Path) -> str:

@@ -20,6 +20,7 @@ from meshproof.page.reading import Page, read_page
 from meshproof.page.release import Release, release_at_hand
 from meshproof.paths import artifacts_dir
 from meshproof.releases import Cell, find_cell
+from meshproof.report import github
 from meshproof.report.files import write_text
 from meshproof.report.run_folder import new_run_folder
 
@@ -44,7 +45,7 @@ def cover_page(choices: Choices) -> int:
     html.write(page, now, summary, folder)
     write_text(folder / docs_tests.FILE, docs_tests.annotations_of(page, now))
     print(told.table(now), summary, f"→ {os.path.relpath(file)}", sep="\n\n")
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if github.runs_this(os.environ):
         for line in told.github_annotations(now):
             print(line)
     return errors.REFUTED if compared and compared.lost else errors.PROVEN

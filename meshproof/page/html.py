@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from itertools import groupby
 from pathlib import Path
-
-from markupsafe import Markup
 
 from meshproof.page.block import Block
 from meshproof.page.coverage import Coverage, Row
@@ -32,13 +29,9 @@ def write(page: Page, coverage: Coverage, summary: str, folder: Path) -> None:
     Raises:
         MachineCannot: The file cannot be written.
     """
-    style = "".join(
-        resources.files(package).joinpath(name).read_text(encoding="utf-8")
-        for package, name in (("meshproof.report", "report.css"), ("meshproof.page", "page.css"))
-    )
     text = templates.render(
         "page/page.html.j2",
-        style=Markup(style),  # noqa: S704 - files of this package
+        style=templates.style("report/report.css", "page/page.css"),
         coverage=coverage,
         summary=summary,
         sections=list(_sections(page, coverage)),

@@ -8,6 +8,7 @@ from textwrap import fill, shorten
 from meshproof.page.baseline import Compared
 from meshproof.page.coverage import Coverage, Row
 from meshproof.page.verdict import FALLS, OPEN, STANDS, Verdict
+from meshproof.report import github
 from meshproof.report.templates import without_terminal_codes
 
 WIDTH = 100
@@ -53,16 +54,12 @@ def summary(coverage: Coverage, compared: Compared | None = None) -> str:
 
 
 def github_annotations(coverage: Coverage) -> Iterator[str]:
-    """Commands by which GitHub shows a verdict beside its lines.
-
-    Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
-    """
+    """Lines by which GitHub shows a verdict beside its block."""
     for row in coverage.blocks:
         level = "error" if row.verdict in FALLS else "warning" if row.verdict == "drifted" else ""
         if level:
-            where = f"file={_property(coverage.page.file)},line={row.line},endLine={row.end}"
-            title = _property(f"#{row.number}: {row.verdict}")
-            yield f"::{level} {where},title={title}::{_escaped(row.seen)}"
+            where = {"file": coverage.page.file, "line": row.line, "endLine": row.end}
+            yield github.annotation(level, row.seen, **where, title=f"#{row.number}: {row.verdict}")
 
 
 def _row(row: Row) -> str:
@@ -103,11 +100,3 @@ def _lost(compared: Compared) -> Iterator[str]:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -13,7 +13,7 @@ from meshproof.kube.objects import Gateway, Namespace, Parameters
 from meshproof.kube.raw import Raw
 from meshproof.kube.routes import HTTPRoute
 from meshproof.kube.workloads import Deployment, Pod
-from meshproof.names import Names
+from meshproof.names import Names, root_certificate_in
 from meshproof.path import mesh
 from meshproof.path.ask import Answers, Ask, ask
 from meshproof.path.link import Link, Site
@@ -76,7 +76,7 @@ class Links:
     @property
     def root_certificates(self) -> Link[str]:
         """The root certificate that istiod gives to the gateway's namespace."""
-        return one(self.names.root_certificate, lambda raw: Raw.of("ConfigMap", raw).texts("data")["root-cert.pem"])
+        return root_certificate(self.names.gateway.namespace)
 
     @property
     def app_namespace(self) -> Link[Namespace]:
@@ -141,6 +141,11 @@ class Links:
 def one(ref: Ref, read: Callable[[Mapping[str, Any]], T]) -> Link[T]:
     """One object."""
     return Link(str(ref), ref, lambda site: read(site.api.get(ref.path)), (ref.kind.within(ref.namespace),))
+
+
+def root_certificate(namespace: str) -> Link[str]:
+    """The root certificate that istiod gives to a namespace."""
+    return one(root_certificate_in(namespace), lambda raw: Raw.of("ConfigMap", raw).texts("data")["root-cert.pem"])
 
 
 def pods(what: str, labelled: Labelled) -> Link[tuple[Pod, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 from markupsafe import Markup
@@ -32,11 +31,10 @@ def write(run: RunResult, path: Path, *, diagnostics: Mapping[str, str] | None =
 def render(run: RunResult, *, diagnostics: Mapping[str, str] | None = None) -> str:
     """The page as text: one file, light or dark as the reader prefers, readable on a phone and on paper."""
     run = redact_run(run)
-    style = resources.files("meshproof.report").joinpath("report.css").read_text(encoding="utf-8")
     return templates.render(
         "report/report.html.j2",
         run=run,
-        style=Markup(style),  # noqa: S704 - a file of this package
+        style=templates.style("report/report.css"),
         picture=Markup(timeline.render(run)),  # noqa: S704 - it escapes what it shows
         checks=run.checks,
         caveats=summary.caveats(run),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from meshproof.errors import MachineCannot
-from meshproof.report import summary
+from meshproof.report import github, summary
 from meshproof.report.files import write_text
 from meshproof.report.redact import redact_run
 from meshproof.results import CheckResult, RunResult, StepResult
@@ -48,8 +48,6 @@ def render(run: RunResult) -> str:
 def for_github(run: RunResult, environ: Mapping[str, str]) -> list[str]:
     """Append the summary to that of the job, and give the lines that annotate it; nothing outside of GitHub's CI.
 
-    Source: GitHub's documentation of workflow commands.
-
     Raises:
         MachineCannot: The job's summary cannot be written.
     """
@@ -59,14 +57,12 @@ def for_github(run: RunResult, environ: Mapping[str, str]) -> list[str]:
                 file.write(render(run))
         except OSError as error:
             raise MachineCannot(f"GITHUB_STEP_SUMMARY={page}: cannot be written: {error.strerror}") from error
-    if environ.get("GITHUB_ACTIONS") != "true":
+    if not github.runs_this(environ):
         return []
     run = redact_run(run)
     broken = [("section did not complete", f"{step.section}: {step.error}") for step in run.steps if step.error]
     refuted = [(check.id, f"{check.claim}: {check.reason}") for check in run.checks if check.status == "refuted"]
-    return [
-        f"::error title={_escaped(title, ',:')}::{_escaped(told)}" for title, told in (*broken, *refuted)[:ANNOTATIONS]
-    ]
+    return [github.annotation("error", told, title=title) for title, told in (*broken, *refuted)[:ANNOTATIONS]]
 
 
 def _stories(step: StepResult) -> list[list[str]]:
@@ -98,9 +94,3 @@ def _text(text: str) -> str:
     line = " ".join(text.split())
     cut = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&])", r"\\\1", cut)
-
-
-def _escaped(text: str, more: str = "") -> str:
-    for character in f"%\r\n{more}":
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text

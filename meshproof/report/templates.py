@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import resources
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +18,12 @@ _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f
 def render(name: str, **values: object) -> str:
     """What a template, named by its path in this package, makes of these values, without codes for terminals."""
     return _ENVIRONMENT.get_template(name).render(values)
+
+
+def style(*names: str) -> Markup:
+    """Style sheets, named by their paths in this package, for a page that has them within."""
+    package = resources.files("meshproof")
+    return Markup("".join(package.joinpath(name).read_text(encoding="utf-8") for name in names))  # noqa: S704 - our own
 
 
 def without_terminal_codes(text: str) -> str:

@@ -6,6 +6,7 @@ from meshproof.checks import containers, requests
 from meshproof.checks.containers import has_exactly, injected_by
 from meshproof.checks.control_plane import has_image, is_rolled_out, labelled
 from meshproof.checks.finding import both
+from meshproof.checks.hops import SIDECAR
 from meshproof.cluster import Cluster
 from meshproof.names import DEFAULT_REVISION, INJECTION_LABEL, REVISION_LABEL
 from meshproof.steps.model import Ready, Step, claim, shell
@@ -17,7 +18,6 @@ FORGED = (
 )
 # Twice, in two spellings of one name. With underscores it is another name, which is nobody's to drop.
 FORGED_HEADERS = (("X-Forwarded-Client-Cert", FORGED), ("x-forwarded-client-cert", FORGED))
-SIDECAR = "istio-proxy"
 
 
 def route_over_mtls(setting: Setting) -> Step:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from meshproof.checks import containers
 from meshproof.checks.finding import Finding
+from meshproof.checks.hops import SIDECAR
 from meshproof.kube.everything import everything
 from meshproof.kube.kinds import NAMESPACE, POD
 from meshproof.kube.objects import Gateway, Namespace
 from meshproof.names import INJECTION_LABEL, REVISION_LABEL
 from meshproof.path.link import Link, Site, When
 from meshproof.steps.remains import remains
-from meshproof.steps.route import SIDECAR
 from meshproof.steps.setting import Setting
 
 FEW = 3
